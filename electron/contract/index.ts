@@ -1,0 +1,63 @@
+import type { z } from 'zod';
+import { chatEvents, chatMethods, chatStreams } from './chat';
+import { engineEvents, engineMethods } from './engine';
+import { hostMethods } from './host';
+import { imageEvents, imageMethods, imageStreams } from './image';
+import { modelEvents, modelMethods } from './models';
+import { sandboxEvents, sandboxMethods } from './sandbox';
+import { settingsEvents, settingsMethods } from './settings';
+import { telemetryStreams } from './telemetry';
+import { terminalEvents, terminalMethods, terminalStreams } from './terminal';
+
+export * from './chat';
+export * from './common';
+export * from './define';
+export * from './engine';
+export * from './errors';
+export * from './host';
+export * from './image';
+export * from './limits';
+export * from './models';
+export * from './sandbox';
+export * from './settings';
+export * from './stream-sink';
+export * from './telemetry';
+export * from './terminal';
+
+/** Raised when frames or schemas change so that page and host of different versions cannot work together. */
+export const protocolVersion = 1;
+
+/** Every call, stream and event that crosses between page and host, declared once. */
+export const contract = {
+  methods: {
+    ...hostMethods,
+    ...settingsMethods,
+    ...engineMethods,
+    ...sandboxMethods,
+    ...imageMethods,
+    ...terminalMethods,
+    ...chatMethods,
+    ...modelMethods,
+  },
+  streams: { ...imageStreams, ...terminalStreams, ...chatStreams, ...telemetryStreams },
+  events: {
+    ...settingsEvents,
+    ...engineEvents,
+    ...sandboxEvents,
+    ...imageEvents,
+    ...terminalEvents,
+    ...chatEvents,
+    ...modelEvents,
+  },
+} as const;
+
+export type Contract = typeof contract;
+export type MethodName = keyof Contract['methods'];
+export type StreamName = keyof Contract['streams'];
+export type EventName = keyof Contract['events'];
+
+export type MethodInput<N extends MethodName> = z.infer<Contract['methods'][N]['input']>;
+export type MethodOutput<N extends MethodName> = z.infer<Contract['methods'][N]['output']>;
+export type StreamInput<N extends StreamName> = z.infer<Contract['streams'][N]['input']>;
+export type StreamChunk<N extends StreamName> = z.infer<Contract['streams'][N]['chunk']>;
+export type EventPayload<N extends EventName> = z.infer<Contract['events'][N]['payload']>;
