@@ -1,0 +1,68 @@
+import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import { useStore } from 'zustand';
+import type { EngineState, SandboxStatus, SettingsState } from '../../electron/contract';
+import type { HostClient } from '../../electron/rpc/client-types';
+import { useHost } from './host-context';
+import { createMirror, type Mirror, type MirrorStore } from './mirror';
+
+/** What the host says of engine, sandbox and settings: fetched once per page, whoever looks at it. */
+export interface HostState {
+  readonly engine: MirrorStore<EngineState>;
+  readonly sandbox: MirrorStore<SandboxStatus>;
+  readonly settings: MirrorStore<SettingsState>;
+  dispose(): void;
+}
+
+export function createHostState(host: HostClient): HostState {
+  const engine = createMirror(host, () => host.call('engine.status', null), 'engine.changed');
+  const sandbox = createMirror(host, () => host.call('sandbox.status', null), 'sandbox.changed');
+  const settings = createMirror(host, () => host.call('settings.get', null), 'settings.changed');
+  return {
+    engine,
+    sandbox,
+    settings,
+    dispose: () => {
+      engine.dispose();
+      sandbox.dispose();
+      settings.dispose();
+    },
+  };
+}
+
+const HostStateContext = createContext<HostState | null>(null);
+
+/** Follows the host of the HostProvider above it. */
+export function HostStateProvider({ children }: { readonly children: ReactNode }) {
+  const host = useHost();
+  const [state, setState] = useState<HostState | null>(null);
+
+  useEffect(() => {
+    const created = createHostState(host);
+    setState(created);
+    return () => {
+      created.dispose();
+      setState(null);
+    };
+  }, [host]);
+
+  if (!state) return null;
+  return <HostStateContext.Provider value={state}>{children}</HostStateContext.Provider>;
+}
+
+export function useHostState(): HostState {
+  const state = useContext(HostStateContext);
+  if (!state) throw new Error('useHostState needs a HostStateProvider above it.');
+  return state;
+}
+
+export function useEngine(): Mirror<EngineState> {
+  return useStore(useHostState().engine.store);
+}
+
+export function useSandbox(): Mirror<SandboxStatus> {
+  return useStore(useHostState().sandbox.store);
+}
+
+export function useSettings(): Mirror<SettingsState> {
+  return useStore(useHostState().settings.store);
+}
