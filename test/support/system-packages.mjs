@@ -21,9 +21,21 @@ export const PACKAGE_GROUPS = {
     'libxtst6',
     'xz-utils',
   ],
-  engine: ['docker.io', 'containerd', 'runc', 'iptables', 'iproute2', 'debootstrap', 'dpkg', 'util-linux'],
+  engine: [
+    'docker.io',
+    'containerd',
+    'runc',
+    'iptables',
+    'iproute2',
+    'debootstrap',
+    'debian-archive-keyring',
+    'tini',
+    'dpkg',
+    'util-linux',
+  ],
   registry: ['docker-registry'],
   isolation: ['bubblewrap'],
+  python: ['python3', 'python3-venv'],
 };
 
 /**
