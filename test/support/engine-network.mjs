@@ -17,6 +17,7 @@ const LAST_RANGE = 249;
 /**
  * @typedef {object} EngineNetwork
  * @property {string} bridge Interface name, at most 15 characters.
+ * @property {string} address Of this machine on the bridge.
  * @property {string} pool Range for the networks that this engine makes, for example `10.203.0.0/16`.
  */
 
@@ -47,8 +48,9 @@ export async function createEngineNetwork(id) {
     Number.parseInt(id.slice(0, 4), 16),
   );
   const pool = `10.${range}.0.0/16`;
+  const address = `10.${range}.0.1`;
   await run('ip', ['link', 'add', bridge, 'type', 'bridge']);
-  await run('ip', ['address', 'add', `10.${range}.0.1/24`, 'dev', bridge]);
+  await run('ip', ['address', 'add', `${address}/24`, 'dev', bridge]);
   await run('ip', ['link', 'set', bridge, 'up']);
   const mark = ['-m', 'comment', '--comment', bridge];
   await iptables([
@@ -67,7 +69,7 @@ export async function createEngineNetwork(id) {
   ]);
   await iptables(['-I', 'FORWARD', '-s', pool, ...mark, '-j', 'ACCEPT']);
   await iptables(['-I', 'FORWARD', '-d', pool, ...mark, '-j', 'ACCEPT']);
-  return { bridge, pool };
+  return { bridge, address, pool };
 }
 
 /**

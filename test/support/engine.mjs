@@ -39,6 +39,7 @@ import { createSimulatedGpu } from './simulated-gpu.mjs';
  * @property {string} host For DOCKER_HOST, `unix://…`.
  * @property {string} version Of the engine, for example `28.5.2`.
  * @property {string} apiVersion For example `1.51`.
+ * @property {string} hostAddress This machine as containers on the default network reach it.
  * @property {string} dataRoot
  * @property {string} logFile What dockerd wrote.
  * @property {NodeJS.ProcessEnv} env Environment in which `docker` (with buildx, compose) speaks to this engine.
@@ -142,6 +143,7 @@ export async function startEngine(options) {
       host,
       version: facts.Version,
       apiVersion: facts.ApiVersion,
+      hostAddress: network.address,
       dataRoot,
       logFile,
       env,

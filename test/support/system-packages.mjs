@@ -33,7 +33,7 @@ export const PACKAGE_GROUPS = {
     'dpkg',
     'util-linux',
   ],
-  registry: ['docker-registry'],
+  registry: ['docker-registry', 'openssl'],
   isolation: ['bubblewrap'],
   python: ['python3', 'python3-venv'],
 };
