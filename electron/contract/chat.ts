@@ -48,11 +48,16 @@ export type ConversationSummary = z.infer<typeof conversationSummarySchema>;
 export const conversationListSchema = z.object({
   revision: revisionSchema,
   conversations: z.array(conversationSummarySchema),
+  /** Set while conversations cannot be saved, or when a damaged file was set aside at start. */
+  storageError: errorDataSchema.nullable().optional(),
 });
 export type ConversationList = z.infer<typeof conversationListSchema>;
 
 export const chatChunkSchema = z.discriminatedUnion('kind', [
+  /** Replaces all that was sent before; a long conversation goes on in `more` chunks. */
   z.object({ kind: z.literal('snapshot'), messages: z.array(chatMessageSchema) }),
+  /** Further messages of the snapshot, so that no frame grows with the length of a conversation. */
+  z.object({ kind: z.literal('more'), messages: z.array(chatMessageSchema) }),
   /** A message was added, or one has ended: its final text, status and metrics. */
   z.object({ kind: z.literal('message'), message: chatMessageSchema }),
   z.object({ kind: z.literal('delta'), messageId: idSchema, content: z.string(), thinking: z.string() }),
@@ -82,7 +87,11 @@ export const chatMethods = {
     output: conversationSummarySchema,
     errors: ['not_found', 'storage_failed'],
   }),
-  'chat.remove': method({ input: z.object({ conversationId: idSchema }), output: nothingSchema, errors: ['not_found'] }),
+  'chat.remove': method({
+    input: z.object({ conversationId: idSchema }),
+    output: nothingSchema,
+    errors: ['not_found'],
+  }),
   /** Stores the question and starts the answer in the host; returns before the answer is there. */
   'chat.send': method({
     input: z.object({
@@ -96,12 +105,20 @@ export const chatMethods = {
   }),
   /** Answers the last question again, in place of its last answer. */
   'chat.retry': method({
-    input: z.object({ conversationId: idSchema, model: modelReferenceSchema, options: generationOptionsSchema }),
+    input: z.object({
+      conversationId: idSchema,
+      model: modelReferenceSchema,
+      options: generationOptionsSchema,
+    }),
     output: z.object({ assistantMessageId: idSchema }),
     errors: ['not_found', 'conflict', 'container_not_running', 'storage_failed'],
   }),
   /** Ends the running answer; what was written stays. Resolves when the runtime's slot was let go. */
-  'chat.stop': method({ input: z.object({ conversationId: idSchema }), output: nothingSchema, errors: ['not_found'] }),
+  'chat.stop': method({
+    input: z.object({ conversationId: idSchema }),
+    output: nothingSchema,
+    errors: ['not_found'],
+  }),
 };
 
 export const chatStreams = {

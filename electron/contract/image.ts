@@ -31,7 +31,11 @@ export type BuildState = z.infer<typeof buildStateSchema>;
 
 export const buildChunkSchema = z.discriminatedUnion('kind', [
   /** First chunk: where the build stands, and the log kept so far. */
-  z.object({ kind: z.literal('snapshot'), build: buildStateSchema.nullable(), logLines: z.array(z.string()) }),
+  z.object({
+    kind: z.literal('snapshot'),
+    build: buildStateSchema.nullable(),
+    logLines: z.array(z.string()),
+  }),
   z.object({ kind: z.literal('log'), lines: z.array(z.string()) }),
 ]);
 export type BuildChunk = z.infer<typeof buildChunkSchema>;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { appEvents, appMethods } from './app';
 import { chatEvents, chatMethods, chatStreams } from './chat';
 import { engineEvents, engineMethods } from './engine';
 import { hostMethods } from './host';
@@ -9,6 +10,7 @@ import { settingsEvents, settingsMethods } from './settings';
 import { telemetryStreams } from './telemetry';
 import { terminalEvents, terminalMethods, terminalStreams } from './terminal';
 
+export * from './app';
 export * from './chat';
 export * from './common';
 export * from './define';
@@ -31,6 +33,7 @@ export const protocolVersion = 1;
 export const contract = {
   methods: {
     ...hostMethods,
+    ...appMethods,
     ...settingsMethods,
     ...engineMethods,
     ...sandboxMethods,
@@ -41,6 +44,7 @@ export const contract = {
   },
   streams: { ...imageStreams, ...terminalStreams, ...chatStreams, ...telemetryStreams },
   events: {
+    ...appEvents,
     ...settingsEvents,
     ...engineEvents,
     ...sandboxEvents,

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { event, method } from './define';
 import { errorDataSchema } from './errors';
-import { byteCountSchema, bytesSchema, idSchema, nothingSchema, revisionSchema, timeMsSchema } from './common';
+import {
+  byteCountSchema,
+  bytesSchema,
+  idSchema,
+  nothingSchema,
+  revisionSchema,
+  timeMsSchema,
+} from './common';
 import { importChunkBytes } from './limits';
 
 export const runtimeSchema = z.enum(['ollama', 'llama-cpp']);
@@ -46,6 +53,8 @@ export const modelJobSchema = z.object({
   id: idSchema,
   kind: z.enum(['pull', 'import']),
   name: z.string(),
+  /** Of a pull: plain HTTP was allowed, so that a retry can ask for the same. */
+  insecure: z.boolean().optional(),
   status: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
   /** What the runtime says it does, such as `pulling manifest`. */
   phase: z.string(),
@@ -107,7 +116,11 @@ export const modelMethods = {
     output: modelJobSchema,
     errors: runtimeErrors,
   }),
-  'models.cancelJob': method({ input: z.object({ jobId: idSchema }), output: nothingSchema, errors: ['not_found'] }),
+  'models.cancelJob': method({
+    input: z.object({ jobId: idSchema }),
+    output: nothingSchema,
+    errors: ['not_found'],
+  }),
   /** Forgets ended jobs. */
   'models.clearJobs': method({ input: nothingSchema, output: nothingSchema }),
   /** Import of a GGUF file: begin, then chunks in order, then finish; the file is usable after finish. */

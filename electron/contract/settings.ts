@@ -9,7 +9,10 @@ const containerNameSchema = z
   .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, 'Letters, digits, dot, dash and underscore, at most 64');
 const imageNameSchema = z
   .string()
-  .regex(/^[a-z0-9]+([._/-][a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$/, 'An image reference such as lm-docker');
+  .regex(
+    /^[a-z0-9]+([._/-][a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$/,
+    'An image reference such as lm-docker',
+  );
 
 export const settingsSchema = z.object({
   /** Null: look for an engine as described in the README; else use only this one. */

@@ -111,7 +111,12 @@ export const telemetryStreams = {
     policy: 'lossless',
     windowBytes: 256 * 1024,
   }),
-  'gpu.watch': stream({ input: nothingSchema, chunk: gpuChunkSchema, policy: 'lossless', windowBytes: 256 * 1024 }),
+  'gpu.watch': stream({
+    input: nothingSchema,
+    chunk: gpuChunkSchema,
+    policy: 'lossless',
+    windowBytes: 256 * 1024,
+  }),
   'logs.watch': stream({
     input: nothingSchema,
     chunk: logChunkSchema,

@@ -54,15 +54,15 @@ export const terminalChunkSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('data'),
     bytes: bytesSchema,
-    /** Count of bytes the program has written up to the end of this chunk. */
+    /**
+     * Count of bytes the program has written up to the end of this chunk. It grows by more than the chunk's length
+     * where lines were left out that had already left the scrollback (services/terminal/flood-backlog.ts).
+     */
     sequence: z.number().int().nonnegative(),
-    /** Bytes left out before this chunk because they had already left the scrollback; see flood elision. */
-    elidedBytes: z.number().int().nonnegative(),
   }),
   z.object({ kind: z.literal('resized'), ...sizeShape }),
   /** The program asks to put text on the clipboard (OSC 52); the page asks the person first. */
   z.object({ kind: z.literal('clipboard'), text: z.string() }),
-  z.object({ kind: z.literal('bell') }),
 ]);
 export type TerminalChunk = z.infer<typeof terminalChunkSchema>;
 
@@ -88,7 +88,11 @@ export const terminalMethods = {
     errors: ['not_found'],
   }),
   'terminal.setColors': method({ input: terminalColorsSchema, output: nothingSchema }),
-  'terminal.close': method({ input: z.object({ id: idSchema }), output: nothingSchema, errors: ['not_found'] }),
+  'terminal.close': method({
+    input: z.object({ id: idSchema }),
+    output: nothingSchema,
+    errors: ['not_found'],
+  }),
 };
 
 export const terminalStreams = {

@@ -1,0 +1,101 @@
+import path from 'node:path';
+import { BrowserWindow, Menu, app, dialog, ipcMain, nativeTheme, shell } from 'electron';
+import { portChannel } from '../contract/desktop-channel';
+import { appOrigin, registerAppScheme, serveAppScheme } from './app-protocol';
+import { HostProcess } from './host-process';
+import { buildMenu } from './menu';
+import { guardSession, guardWebContents, isAppUrl } from './security';
+import { readImageBuildArguments } from './start-options';
+import { readWindowState, writeWindowState } from './window-state';
+
+const windowBackground = { light: '#f6f7f9', dark: '#111317' };
+
+registerAppScheme();
+guardWebContents((what, url) => process.stderr.write(`Refused ${what}: ${url}\n`));
+
+if (!app.requestSingleInstanceLock()) app.quit();
+else {
+  const dataFolder = app.getPath('userData');
+  const host = new HostProcess(
+    {
+      appVersion: app.getVersion(),
+      dataFolder,
+      dockerFolder: path.join(app.isPackaged ? process.resourcesPath : app.getAppPath(), 'docker'),
+      imageBuildArguments: readImageBuildArguments(process.argv),
+    },
+    (message) => {
+      // Only https comes here (contract); the page has asked the person.
+      if (message.type === 'openExternal') void shell.openExternal(message.url);
+      else nativeTheme.themeSource = message.theme;
+    },
+    (reason) => dialog.showErrorBox('lm-sandbox', `${reason}\nClose the app and start it again.`),
+  );
+  let mainWindow: BrowserWindow | null = null;
+  let stopped = false;
+
+  const openWindow = () => {
+    const { bounds, maximised } = readWindowState(dataFolder);
+    const window = new BrowserWindow({
+      ...bounds,
+      minWidth: 640,
+      minHeight: 480,
+      show: false,
+      title: 'lm-sandbox',
+      backgroundColor: nativeTheme.shouldUseDarkColors ? windowBackground.dark : windowBackground.light,
+      webPreferences: {
+        preload: path.join(__dirname, '../preload/index.cjs'),
+        sandbox: true,
+        contextIsolation: true,
+        nodeIntegration: false,
+        webviewTag: false,
+        spellcheck: false,
+      },
+    });
+    mainWindow = window;
+    if (maximised) window.maximize();
+    window.once('ready-to-show', () => window.show());
+    window.on('close', () => writeWindowState(dataFolder, window));
+    window.on('closed', () => {
+      mainWindow = null;
+    });
+    window.on('page-title-updated', (event) => event.preventDefault());
+    window.webContents.on('render-process-gone', (_event, { reason }) => {
+      if (reason === 'clean-exit' || window.isDestroyed()) return;
+      process.stderr.write(`The page ended (${reason}); it is loaded again. Shells and answers go on.\n`);
+      window.webContents.reload();
+    });
+    void window.loadURL(`${appOrigin}/`);
+  };
+
+  ipcMain.on(portChannel, (event) => {
+    const frame = event.senderFrame;
+    // Only the main frame of our own page gets a port.
+    if (frame && frame === event.sender.mainFrame && isAppUrl(frame.url)) host.connect(event.sender);
+  });
+
+  app.on('second-instance', () => {
+    if (mainWindow?.isMinimized()) mainWindow.restore();
+    mainWindow?.focus();
+  });
+  app.on('window-all-closed', () => app.quit());
+  app.on('before-quit', (event) => {
+    if (stopped) return;
+    event.preventDefault();
+    void host.stop().then(() => {
+      stopped = true;
+      app.quit();
+    });
+  });
+
+  void app.whenReady().then(() => {
+    serveAppScheme(path.join(__dirname, '../renderer'));
+    guardSession();
+    openWindow();
+    host.start();
+    Menu.setApplicationMenu(
+      buildMenu((command) => {
+        if (mainWindow) host.invokeCommand(mainWindow.webContents, command);
+      }),
+    );
+  });
+}

@@ -1,0 +1,201 @@
+import { FloodScanner } from './flood-scanner';
+import { completeUtf8Length } from './utf8-boundary';
+
+/** SGR bytes carried over a cut; a run that needs more is not cut. */
+const maxCarriedSgrBytes = 4 * 1024;
+const escapeByte = 0x1b;
+
+export interface BacklogSlice {
+  readonly bytes: Uint8Array;
+  /** Count of bytes the program had written up to the end of this slice; grows by more where lines were left out. */
+  readonly sequence: number;
+}
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** Offset just behind this piece among the bytes pushed here. */
+  readonly end: number;
+  /** Count of bytes the program had written up to there; differs from `end` behind another backlog's cuts. */
+  readonly sequence: number;
+}
+
+/**
+ * Output that waits to be parsed. When more complete plain lines wait than a terminal can keep, those that would
+ * have scrolled out of its scrollback are left out ("elided") before anybody parses them: the screen and scrollback
+ * that result are the same, at a fraction of the work. This is exact, not a heuristic: only runs of printable text,
+ * tabs, line breaks and SGR colours are cut, only from one `\r\n` to another, with the SGR state carried over.
+ *
+ * A page therefore stays a scrollback's length behind a program at most, however fast that writes, which is also
+ * what makes Ctrl-C take effect at once.
+ */
+export class FloodBacklog {
+  private pieces: Piece[] = [];
+  private readonly scanner: FloodScanner;
+  private written = 0;
+  private sequence = 0;
+  private taken = 0;
+  private waitingBytes = 0;
+  /** Offsets behind each `\r\n` that still waits; those before `breaksHead` were taken. */
+  private breaks: number[] = [];
+  private breaksHead = 0;
+  /** Behind the last control that is not plain. */
+  private barrierOffset = 0;
+  /** Beginning of a character whose rest has not come yet. */
+  private partialCharacter: Uint8Array = new Uint8Array(0);
+
+  constructor() {
+    this.scanner = new FloodScanner({
+      lineBreak: (offset) => this.breaks.push(offset),
+      barrier: (offset) => {
+        this.barrierOffset = offset;
+      },
+    });
+  }
+
+  get byteLength(): number {
+    return this.waitingBytes;
+  }
+
+  /** Complete lines that wait. */
+  get lineCount(): number {
+    return this.breaks.length - this.breaksHead;
+  }
+
+  /** `sequence` is the program's byte count at the end of `newBytes`; by default all it wrote came through here. */
+  push(newBytes: Uint8Array, sequence = this.sequence + newBytes.byteLength): void {
+    this.sequence = sequence;
+    const joined = this.partialCharacter.byteLength > 0 ? join(this.partialCharacter, newBytes) : newBytes;
+    const completeLength = completeUtf8Length(joined);
+    this.partialCharacter = joined.slice(completeLength);
+    const bytes = joined.subarray(0, completeLength);
+    if (bytes.byteLength === 0) return;
+    this.scanner.scan(bytes);
+    this.written += bytes.byteLength;
+    this.waitingBytes += bytes.byteLength;
+    this.pieces.push({ bytes, end: this.written, sequence: sequence - this.partialCharacter.byteLength });
+  }
+
+  /**
+   * Leaves out what `keepLines` complete lines push out of reach; returns the count of bytes left out.
+   * To be called only while the terminal scrolls plainly as of the last slice taken (normal buffer, no margins):
+   * a control that waits could change that, so nothing is left out until it was taken.
+   */
+  elide(keepLines: number): number {
+    if (this.lineCount <= keepLines + 1 || this.barrierOffset > this.taken) return 0;
+    const cutStart = this.breaks[this.breaksHead] as number;
+    const cutEnd = this.breaks[this.breaks.length - 1 - keepLines] as number;
+    if (cutEnd <= cutStart) return 0;
+
+    const last = this.pieces[this.pieces.length - 1] as Piece;
+    const all = join(...this.pieces.map((piece) => piece.bytes));
+    // Counted from the end, since earlier cuts have left holes in front.
+    const cutStartIndex = all.byteLength - this.distanceFromEnd(cutStart);
+    const cutEndIndex = all.byteLength - this.distanceFromEnd(cutEnd);
+    const carried = sgrState(all.subarray(cutStartIndex, cutEndIndex));
+    if (!carried) return 0;
+
+    const removedBytes = cutEndIndex - cutStartIndex;
+    const tail = join(carried, all.subarray(cutEndIndex));
+    this.pieces = [
+      {
+        bytes: all.subarray(0, cutStartIndex),
+        end: cutStart,
+        sequence: last.sequence - (this.written - cutStart),
+      },
+      { bytes: tail, end: this.written, sequence: last.sequence },
+    ];
+    this.waitingBytes = cutStartIndex + tail.byteLength;
+    this.breaks = [cutStart, ...this.breaks.slice(this.breaks.length - keepLines)];
+    this.breaksHead = 0;
+    return removedBytes;
+  }
+
+  /** The next piece to parse, of `maxBytes` at most; null when nothing waits. */
+  take(maxBytes: number): BacklogSlice | null {
+    const first = this.pieces[0];
+    if (!first) return null;
+    const whole = first.bytes.byteLength <= maxBytes;
+    const length = whole ? first.bytes.byteLength : completeUtf8Length(first.bytes.subarray(0, maxBytes));
+    const bytes = first.bytes.subarray(0, Math.max(length, Math.min(maxBytes, 4)));
+    const rest = first.bytes.byteLength - bytes.byteLength;
+    if (rest === 0) this.pieces.shift();
+    else
+      this.pieces[0] = {
+        bytes: first.bytes.subarray(bytes.byteLength),
+        end: first.end,
+        sequence: first.sequence,
+      };
+    this.waitingBytes -= bytes.byteLength;
+    this.taken = first.end - rest;
+    this.forgetTakenBreaks();
+    return { bytes, sequence: first.sequence - rest };
+  }
+
+  /** Drops everything that waits, for a consumer that will begin anew from a snapshot. */
+  clear(): void {
+    this.pieces = [];
+    this.waitingBytes = 0;
+    this.taken = this.written;
+    this.breaks = [];
+    this.breaksHead = 0;
+  }
+
+  private distanceFromEnd(offset: number): number {
+    let distance = 0;
+    for (let index = this.pieces.length - 1; index >= 0; index -= 1) {
+      const piece = this.pieces[index] as Piece;
+      const start = piece.end - piece.bytes.byteLength;
+      if (offset >= start) return distance + (piece.end - offset);
+      distance += piece.bytes.byteLength;
+    }
+    return distance;
+  }
+
+  private forgetTakenBreaks(): void {
+    while (this.breaksHead < this.breaks.length && (this.breaks[this.breaksHead] as number) <= this.taken) {
+      this.breaksHead += 1;
+    }
+    if (this.breaksHead < 4096) return;
+    this.breaks = this.breaks.slice(this.breaksHead);
+    this.breaksHead = 0;
+  }
+}
+
+function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.byteLength;
+  }
+  return joined;
+}
+
+/**
+ * The SGR sequences of a plain run that still count at its end: those from the last one that begins with a reset.
+ * Null when they are too many to carry.
+ */
+function sgrState(run: Uint8Array): Uint8Array | null {
+  const sequences: Uint8Array[] = [];
+  let total = 0;
+  let end = run.byteLength;
+  for (;;) {
+    const start = run.lastIndexOf(escapeByte, end - 1);
+    if (start < 0 || end === 0) break;
+    const finalByte = run.indexOf(0x6d, start);
+    const sequence = run.slice(start, finalByte + 1);
+    sequences.unshift(sequence);
+    total += sequence.byteLength;
+    if (total > maxCarriedSgrBytes) return null;
+    if (beginsWithReset(sequence)) break;
+    end = start;
+  }
+  return join(...sequences);
+}
+
+/** `ESC [ m`, `ESC [ 0 m`, `ESC [ 0 ; …`, `ESC [ ; …`. */
+function beginsWithReset(sequence: Uint8Array): boolean {
+  let index = 2;
+  while (sequence[index] === 0x30) index += 1;
+  return sequence[index] === 0x6d || sequence[index] === 0x3b;
+}

@@ -1,0 +1,205 @@
+import {
+  LmError,
+  terminalScrollbackLines,
+  type StreamSink,
+  type TerminalChunk,
+  type TerminalColors,
+  type TerminalInfo,
+} from '../../contract';
+import type { Clock, Disposable } from '../foundation';
+import { FloodBacklog } from './flood-backlog';
+import { PageFeed } from './page-feed';
+import type { Pty, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } from './ports';
+
+/** Parsed in one go; at 10 to 20 MB/s about a millisecond, so that another terminal's echo waits no longer. */
+const sliceBytes = 16 * 1024;
+/** Unparsed bytes above which the shell is paused, and below which it goes on. */
+const pauseAboveBytes = 2 * 1024 * 1024;
+const resumeBelowBytes = 512 * 1024;
+
+export interface TerminalSessionDeps {
+  readonly id: string;
+  readonly pty: Pty;
+  readonly size: TerminalSize;
+  readonly colors: TerminalColors;
+  readonly createMirror: ScreenMirrorFactory;
+  readonly clock: Clock;
+  readonly onChanged: () => void;
+}
+
+/**
+ * One shell and everything attached to it. Every byte goes through the mirror first, which answers the program's
+ * queries and is the state for pages that attach; then to the pages. The shell is paused only for what the mirror
+ * has not parsed yet, or for a page that does consume but is far behind.
+ */
+export class TerminalSession implements Disposable {
+  private title = 'bash';
+  private status: TerminalInfo['status'] = 'running';
+  private exitCode: number | null = null;
+  private error: TerminalInfo['error'] = null;
+  private size: TerminalSize;
+  private readonly createdAtMs: number;
+  private readonly mirror: ScreenMirror;
+  private readonly backlog = new FloodBacklog();
+  private readonly feeds = new Set<PageFeed>();
+  private lastActiveFeed: PageFeed | null = null;
+  private parsedSequence = 0;
+  private pumpScheduled = false;
+  private paused = false;
+  private pendingEnd: PtyEnd | null = null;
+  private disposed = false;
+
+  constructor(private readonly deps: TerminalSessionDeps) {
+    this.size = deps.size;
+    this.createdAtMs = deps.clock.nowMs();
+    this.mirror = deps.createMirror(deps.size, deps.colors, {
+      reply: (data) => this.writeToPty(new TextEncoder().encode(data)),
+      title: (title) => {
+        if (title === this.title) return;
+        this.title = title || 'bash';
+        deps.onChanged();
+      },
+      // Asked of the person at the page that was used last; others would ask a second time.
+      clipboard: (text) => (this.lastActiveFeed ?? [...this.feeds][0])?.clipboard(text),
+    });
+    deps.pty.onData((bytes) => this.receive(bytes));
+    deps.pty.onEnd((end) => {
+      this.pendingEnd = end;
+      this.finishIfDrained();
+    });
+  }
+
+  get info(): TerminalInfo {
+    return {
+      id: this.deps.id,
+      title: this.title,
+      status: this.status,
+      exitCode: this.exitCode,
+      error: this.error,
+      columns: this.size.columns,
+      rows: this.size.rows,
+      createdAtMs: this.createdAtMs,
+    };
+  }
+
+  /** Bytes that came and were not parsed yet. */
+  get unparsedBytes(): number {
+    return this.backlog.byteLength;
+  }
+
+  attach(sink: StreamSink<TerminalChunk>): void {
+    const feed = new PageFeed({
+      sink,
+      clock: this.deps.clock,
+      snapshot: () => ({ screen: this.mirror.snapshot(), size: this.size, sequence: this.parsedSequence }),
+      scrollsPlainly: () => this.mirror.scrollsPlainly,
+      keepLines: () => this.keepLines,
+      onChanged: () => this.updatePause(),
+    });
+    this.feeds.add(feed);
+    sink.signal.addEventListener('abort', () => {
+      this.feeds.delete(feed);
+      if (this.lastActiveFeed === feed) this.lastActiveFeed = null;
+      this.updatePause();
+    });
+    this.lastActiveFeed ??= feed;
+  }
+
+  /** Keyboard or paste input. Refused, not swallowed, once the shell has gone. */
+  write(data: Uint8Array): void {
+    if (this.status !== 'running') {
+      throw new LmError('conflict', 'This shell has ended; nothing reads what is typed here.', {
+        repair: { text: 'Open a new terminal.' },
+      });
+    }
+    for (const feed of this.feeds) feed.noteInput();
+    this.writeToPty(data);
+  }
+
+  resize(size: TerminalSize): void {
+    if (size.columns === this.size.columns && size.rows === this.size.rows) return;
+    this.size = size;
+    this.mirror.resize(size);
+    if (this.status === 'running') this.deps.pty.resize(size);
+    for (const feed of this.feeds) feed.resized(size);
+    this.deps.onChanged();
+  }
+
+  setColors(colors: TerminalColors): void {
+    this.mirror.setColors(colors);
+  }
+
+  async kill(): Promise<void> {
+    if (this.status === 'running') await this.deps.pty.kill();
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const feed of this.feeds) feed.close();
+    this.feeds.clear();
+    this.mirror.dispose();
+  }
+
+  /** Complete lines after which nothing from before can be seen: scrollback, and the screen twice over. */
+  private get keepLines(): number {
+    return terminalScrollbackLines + 2 * this.size.rows;
+  }
+
+  private receive(bytes: Uint8Array): void {
+    if (this.disposed) return;
+    this.backlog.push(bytes);
+    if (this.backlog.lineCount > this.keepLines + 500 && this.mirror.scrollsPlainly)
+      this.backlog.elide(this.keepLines);
+    if (this.pumpScheduled) this.updatePause();
+    // Nothing waits: parse within this turn, so that an echo or an answer to a query is not a turn late.
+    else this.pump();
+  }
+
+  private pump(): void {
+    this.pumpScheduled = false;
+    if (this.disposed) return;
+    const slice = this.backlog.take(sliceBytes);
+    if (slice) {
+      this.mirror.write(slice.bytes);
+      this.parsedSequence = slice.sequence;
+      for (const feed of this.feeds) feed.push(slice.bytes, slice.sequence);
+    }
+    if (this.backlog.byteLength > 0) {
+      this.pumpScheduled = true;
+      // One slice a turn: sockets and other terminals come between.
+      setImmediate(() => this.pump());
+    } else this.finishIfDrained();
+    this.updatePause();
+  }
+
+  private updatePause(): void {
+    const waitingBytes = this.backlog.byteLength;
+    const heldUp = [...this.feeds].some((feed) => feed.holdsUp);
+    if (!this.paused && (heldUp || waitingBytes > pauseAboveBytes)) {
+      this.paused = true;
+      this.deps.pty.pause();
+    } else if (this.paused && !heldUp && waitingBytes < resumeBelowBytes) {
+      this.paused = false;
+      this.deps.pty.resume();
+    }
+  }
+
+  private finishIfDrained(): void {
+    const end = this.pendingEnd;
+    if (!end || this.backlog.byteLength > 0 || this.disposed) return;
+    this.pendingEnd = null;
+    if (end.kind === 'exited') {
+      this.status = 'exited';
+      this.exitCode = end.exitCode;
+    } else {
+      this.status = 'lost';
+      this.error = end.error.data;
+    }
+    this.deps.onChanged();
+  }
+
+  private writeToPty(data: Uint8Array): void {
+    if (this.status === 'running') this.deps.pty.write(data);
+  }
+}
