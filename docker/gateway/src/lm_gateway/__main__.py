@@ -1,0 +1,52 @@
+"""`python -I -m lm_gateway`: the gateway as a server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+from lm_gateway.app import create_app
+from lm_gateway.settings import SettingsError, read_settings
+from lm_guard.orphans import become_subreaper, forbid_inspection
+
+EXIT_CONFIGURATION = 78
+GRACEFUL_STOP_S = 2
+
+
+def main() -> int:
+    """Serves until stopped; 78 when a setting is missing or wrong.
+
+    With LM_LISTEN_FD an inherited listening socket is used, else LM_GATEWAY_HOST and LM_GATEWAY_PORT.
+    """
+    forbid_inspection()
+    become_subreaper()
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        print(f"the gateway cannot start: {error}", file=sys.stderr, flush=True)
+        return EXIT_CONFIGURATION
+    os.environ.pop("LM_API_TOKEN", None)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=os.environ.get("LM_GATEWAY_HOST", "127.0.0.1"),
+        port=int(os.environ.get("LM_GATEWAY_PORT", "8000")),
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        # The caller's address is what the engine's port forwarding makes of it: of no use.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACEFUL_STOP_S,
+        ws="none",
+    )
+    descriptor = os.environ.get("LM_LISTEN_FD")
+    sockets = [socket.socket(fileno=int(descriptor))] if descriptor else None
+    uvicorn.Server(config).run(sockets=sockets)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The application: everything is made here, by hand, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from lm_gateway import VERSION
+from lm_gateway.bash.routes import router as bash_router
+from lm_gateway.bash.runner import CommandRunner
+from lm_gateway.dependencies import Services
+from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.gguf.routes import router as gguf_router
+from lm_gateway.gguf.store import ModelFiles
+from lm_gateway.health.parts import Parts
+from lm_gateway.health.routes import router as health_router
+from lm_gateway.http.security import SecurityMiddleware
+from lm_gateway.http.upstream import create_client
+from lm_gateway.llama_cpp.routes import router as llama_cpp_router
+from lm_gateway.ollama.routes import router as ollama_router
+from lm_gateway.proxy.routes import router as proxy_router
+from lm_gateway.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Builds the gateway. Nothing runs before the server starts it; everything is closed with it."""
+    client = create_client()
+    services = Services(
+        settings=settings,
+        client=client,
+        runner=CommandRunner(settings),
+        parts=Parts(settings.supervisor_socket),
+        model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with client:
+            yield
+
+    app = FastAPI(
+        title="lm-sandbox gateway",
+        version=VERSION,
+        lifespan=lifespan,
+        # The pages load their scripts from elsewhere, and no page may call the gateway anyway.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would repeat the request without its token.
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for router in (health_router, bash_router, ollama_router, llama_cpp_router, gguf_router, proxy_router):
+        app.include_router(router)
+    app.add_exception_handler(GatewayError, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(Exception, _answer_error)
+    app.add_middleware(SecurityMiddleware, settings=settings)
+    return app
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    return _as_gateway_error(error).response()
+
+
+def _as_gateway_error(error: Exception) -> GatewayError:
+    match error:
+        case GatewayError():
+            return error
+        case RequestValidationError():
+            return GatewayError(
+                ErrorCode.INVALID_REQUEST,
+                "; ".join(
+                    f"{'.'.join(str(step) for step in problem['loc'][1:]) or 'body'}: {problem['msg']}"
+                    for problem in error.errors()
+                ),
+            )
+        case HTTPException(status_code=404):
+            return GatewayError(ErrorCode.NOT_FOUND, "there is no such route; GET /openapi.json lists them")
+        case HTTPException(status_code=405):
+            return GatewayError(
+                ErrorCode.METHOD_NOT_ALLOWED, "this route does not take this method", headers=error.headers
+            )
+        case HTTPException():
+            return GatewayError(ErrorCode.INVALID_REQUEST, str(error.detail), status=error.status_code)
+        case _:
+            # The stack is in the log; uvicorn writes it.
+            return GatewayError(ErrorCode.INTERNAL, "the gateway failed; its log in the container says why")

@@ -1,0 +1,67 @@
+"""Request and answer of POST /run-bash/."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+# The kernel takes at most 128 KiB in one argument.
+LONGEST_COMMAND_BYTES = 120_000
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
+
+
+class RunBashRequest(BaseModel):
+    """A command line for bash, and how it is run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cmd: str = Field(min_length=1, description="The command line, as for `bash -c`")
+    timeout_s: float | None = Field(
+        default=None, gt=0, description="Seconds until the command and all it started are ended"
+    )
+    cwd: str | None = Field(default=None, description="Folder, inside the workspace; relative to it")
+    env: dict[VariableName, str] = Field(default_factory=dict, description="Further variables")
+    stdin: str | None = Field(default=None, description="Text for the standard input; else it is empty")
+    stream: bool = Field(default=False, description="Answer with one JSON event per line as they happen")
+
+    @field_validator("cmd")
+    @classmethod
+    def _fits_an_argument(cls, cmd: str) -> str:
+        if len(cmd.encode("utf-8", "surrogatepass")) > LONGEST_COMMAND_BYTES:
+            raise ValueError(
+                f"longer than {LONGEST_COMMAND_BYTES} bytes; send the script as stdin and run `bash -s`"
+            )
+        return _without_nul(cmd)
+
+    @field_validator("env")
+    @classmethod
+    def _values_without_nul(cls, env: dict[str, str]) -> dict[str, str]:
+        for value in env.values():
+            _without_nul(value)
+        return env
+
+
+class RunBashAnswer(BaseModel):
+    """What a command wrote and how it ended.
+
+    `output` and `error` are its standard output and error, the first and the last part of each when
+    `truncated`; `output_bytes` and `error_bytes` are what it really wrote. `exit_code` is the shell's,
+    128 + the number of the signal that ended it, or null when that is not known.
+    """
+
+    output: str
+    error: str
+    exit_code: int | None
+    duration_ms: int
+    timed_out: bool
+    truncated: bool
+    output_bytes: int
+    error_bytes: int
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no command line or variable can")
+    text.encode("utf-8")  # a lone surrogate cannot be passed on either
+    return text

@@ -1,0 +1,211 @@
+"""Runs commands: each in a session of its own under lm-guard, with a clean environment and limits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lm_gateway.bash.models import RunBashRequest
+from lm_gateway.bash.pipe import ReadablePipe
+from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.settings import Settings
+from lm_guard import GuardedProcess, GuardOptions, StartFailed
+from lm_guard.orphans import kill_orphans
+
+RETRY_AFTER_S = 1
+
+
+class Stream(StrEnum):
+    """Where a piece of output comes from."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@dataclass(frozen=True)
+class CommandEnd:
+    """How a command ended. `exit_code` None: it could not be learned."""
+
+    exit_code: int | None
+    timed_out: bool
+    duration_ms: int
+
+
+type OnOutput = Callable[[Stream, bytes], Awaitable[None]]
+
+
+class Command:
+    """A started command. Await `follow` once; it always ends everything the command started."""
+
+    def __init__(
+        self,
+        process: GuardedProcess,
+        pipes: Mapping[Stream, ReadablePipe],
+        timeout_s: float,
+        release: Callable[[], None],
+        known_guards: set[int],
+    ) -> None:
+        self.process = process
+        self._pipes = pipes
+        self._timeout_s = timeout_s
+        self._release = release
+        self._known_guards = known_guards
+        self._started_at = time.monotonic()
+
+    async def follow(self, on_output: OnOutput) -> CommandEnd:
+        """Hands over the output until the end. Cancelling it ends the command."""
+        timed_out = False
+
+        def time_out() -> None:
+            nonlocal timed_out
+            timed_out = not self.process.ended.done()
+            self.process.terminate()
+
+        timer = asyncio.get_running_loop().call_later(self._timeout_s, time_out)
+        pumps = [
+            asyncio.create_task(self._pump(stream, pipe, on_output)) for stream, pipe in self._pipes.items()
+        ]
+        ending = asyncio.create_task(self._end_everything())
+        try:
+            done, _ = await asyncio.wait({ending, *pumps}, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            timer.cancel()
+            self.process.terminate()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(ending, *pumps, return_exceptions=True)
+            for pipe in self._pipes.values():
+                pipe.close()
+            self._release()
+        end = self.process.ended.result()
+        exit_code = end.code if end.signal is None else 128 + end.signal
+        return CommandEnd(exit_code, timed_out, round((time.monotonic() - self._started_at) * 1000))
+
+    async def _end_everything(self) -> None:
+        """Returns when nothing of the command is left that could still write."""
+        if not await self.process.finished:
+            # A command can kill its guard; what it started then comes back to this process.
+            kill_orphans(self._known_guards)
+        for pipe in self._pipes.values():
+            pipe.expect_no_more()
+
+    @staticmethod
+    async def _pump(stream: Stream, pipe: ReadablePipe, on_output: OnOutput) -> None:
+        while received := await pipe.read():
+            await on_output(stream, received)
+
+
+class CommandRunner:
+    """Starts commands, never more at a time than the limit."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known_guards: set[int] = set()
+        self._running = 0
+        #: How commands are kept apart from the gateway: known after the first; see lm-guard.c.
+        self.isolation: str | None = None
+
+    async def start(self, request: RunBashRequest) -> Command:
+        """Starts a command. Raises GatewayError: too many, a folder that is not there, no program."""
+        limits = self._settings.commands
+        timeout_s = limits.timeout_default_s if request.timeout_s is None else request.timeout_s
+        if timeout_s > limits.timeout_max_s:
+            raise GatewayError(
+                ErrorCode.INVALID_REQUEST,
+                f"timeout_s is {timeout_s:g}; at most {limits.timeout_max_s:g} seconds are possible",
+                details={"timeout_max_s": limits.timeout_max_s},
+            )
+        cwd = self._folder(request.cwd)
+        if self._running >= limits.concurrent:
+            raise GatewayError(
+                ErrorCode.TOO_MANY_COMMANDS,
+                f"{limits.concurrent} commands are running already; try again when one has ended",
+                details={"concurrent_max": limits.concurrent},
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            )
+        self._running += 1
+        try:
+            return await self._spawn(request, timeout_s, cwd)
+        except BaseException:
+            self._release()
+            raise
+
+    async def _spawn(self, request: RunBashRequest, timeout_s: float, cwd: Path) -> Command:
+        limits = self._settings.commands
+        pipes = {stream: ReadablePipe() for stream in Stream}
+        stdin_fd = _descriptor_with(request.stdin)
+        try:
+            process = await GuardedProcess.start(
+                ["/bin/bash", "-c", request.cmd],
+                environment=self._environment(request.env, cwd),
+                descriptors={0: stdin_fd, 1: pipes[Stream.STDOUT].write_fd, 2: pipes[Stream.STDERR].write_fd},
+                options=GuardOptions(
+                    nice=limits.nice,
+                    oom_score_adj=limits.oom_score_adj,
+                    grace_ms=limits.grace_ms,
+                    drain_ms=limits.drain_ms,
+                    secret_dir=str(self._settings.run_dir),
+                    guard_path=self._settings.guard_path,
+                ),
+                known_guards=self._known_guards,
+                cwd=str(cwd),
+            )
+        except StartFailed as error:
+            for pipe in pipes.values():
+                pipe.close()
+            raise GatewayError(ErrorCode.INTERNAL, f"the command could not be started: {error}") from error
+        finally:
+            os.close(stdin_fd)
+            for pipe in pipes.values():
+                pipe.close_write_end()
+        self.isolation = process.isolation
+        return Command(process, pipes, timeout_s, self._release, self._known_guards)
+
+    def _release(self) -> None:
+        self._running -= 1
+
+    def _folder(self, wanted: str | None) -> Path:
+        workspace = self._settings.workspace
+        try:
+            folder = (workspace / (wanted or "")).resolve(strict=True)
+            inside = folder.is_relative_to(workspace.resolve()) and folder.is_dir()
+        except (OSError, ValueError):
+            inside = False
+        if not inside:
+            raise GatewayError(
+                ErrorCode.INVALID_REQUEST,
+                f"cwd {wanted!r} is not a folder inside {workspace}; leave it out to start in {workspace}",
+            )
+        return folder
+
+    def _environment(self, extra: Mapping[str, str], cwd: Path) -> dict[str, str]:
+        home = str(self._settings.home)
+        return {
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            **self._settings.command_environment,
+            "HOME": home,
+            "USER": "sandbox",
+            "LOGNAME": "sandbox",
+            "SHELL": "/bin/bash",
+            "PWD": str(cwd),
+            **extra,
+        }
+
+
+def _descriptor_with(text: str | None) -> int:
+    """A descriptor to read `text` from: a file in memory, so that no writer can block."""
+    if not text:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(text.encode("utf-8", "replace"))
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

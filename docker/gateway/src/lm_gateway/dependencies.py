@@ -1,0 +1,50 @@
+"""What routes need, built once in `create_app` and handed to them by FastAPI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+from starlette.requests import HTTPConnection
+
+from lm_gateway.bash.runner import CommandRunner
+from lm_gateway.gguf.store import ModelFiles
+from lm_gateway.health.parts import Parts
+from lm_gateway.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each."""
+
+    settings: Settings
+    client: httpx.AsyncClient
+    runner: CommandRunner
+    parts: Parts
+    model_files: ModelFiles
+
+
+def get_services(connection: HTTPConnection) -> Services:
+    services = connection.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+def get_settings(connection: HTTPConnection) -> Settings:
+    return get_services(connection).settings
+
+
+def get_client(connection: HTTPConnection) -> httpx.AsyncClient:
+    return get_services(connection).client
+
+
+def get_runner(connection: HTTPConnection) -> CommandRunner:
+    return get_services(connection).runner
+
+
+def get_parts(connection: HTTPConnection) -> Parts:
+    return get_services(connection).parts
+
+
+def get_model_files(connection: HTTPConnection) -> ModelFiles:
+    return get_services(connection).model_files

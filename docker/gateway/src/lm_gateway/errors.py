@@ -1,0 +1,70 @@
+"""Failures as the gateway answers them: one shape, a closed set of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from pydantic import JsonValue
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+
+class ErrorCode(Enum):
+    """Every code with its HTTP status and whether the same request may work later."""
+
+    INVALID_REQUEST = ("invalid_request", 422, False)
+    UNAUTHORIZED = ("unauthorized", 401, False)
+    HOST_REFUSED = ("host_refused", 403, False)
+    ORIGIN_REFUSED = ("origin_refused", 403, False)
+    NOT_FOUND = ("not_found", 404, False)
+    METHOD_NOT_ALLOWED = ("method_not_allowed", 405, False)
+    CONFLICT = ("conflict", 409, False)
+    NO_MODEL = ("no_model", 409, False)
+    BODY_TOO_LARGE = ("body_too_large", 413, False)
+    NOT_JSON = ("not_json", 415, False)
+    INVALID_MODEL_FILE = ("invalid_model_file", 422, False)
+    TOO_MANY_COMMANDS = ("too_many_commands", 429, True)
+    CLIENT_GONE = ("client_gone", 499, False)
+    INTERNAL = ("internal", 500, False)
+    UPSTREAM_FAILED = ("upstream_failed", 502, True)
+    RUNTIME_UNAVAILABLE = ("runtime_unavailable", 503, True)
+    DISK_FULL = ("disk_full", 507, False)
+
+    def __init__(self, code: str, status: int, retryable: bool) -> None:
+        self.code = code
+        self.status = status
+        self.retryable = retryable
+
+
+class GatewayError(HTTPException):
+    """A failure that is told to the caller. `message` says what happened and names the repair.
+
+    It is an HTTPException because FastAPI turns any other exception from reading a body into its own 400.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        details: Mapping[str, JsonValue] | None = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status_code=status or code.status, detail=message, headers=dict(headers or {}))
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+
+    def body(self) -> dict[str, JsonValue]:
+        """The answer: `error` is text, as in every answer of the gateway; the rest is for programs."""
+        return {
+            "error": self.message,
+            "code": self.code.code,
+            "details": self.details,
+            "retryable": self.code.retryable,
+        }
+
+    def response(self) -> JSONResponse:
+        return JSONResponse(self.body(), status_code=self.status_code, headers=self.headers)

@@ -1,0 +1,81 @@
+"""The state of the parts, as the supervisor tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+ANSWER_TIMEOUT_S = 1.0
+
+PartName = Literal["gateway", "ollama", "llama_cpp"]
+PART_NAMES: tuple[PartName, ...] = ("gateway", "ollama", "llama_cpp")
+PartState = Literal["disabled", "starting", "ready", "crashed", "backing-off", "stopping", "unknown"]
+
+
+class LastExit(BaseModel):
+    """How a part ended the last time: an exit code or a signal's name; both null when unknown."""
+
+    code: int | None
+    signal: str | None
+    at: str
+
+
+class Part(BaseModel):
+    """One part. `last_output` (at most 4 KiB) is told only with the token; `unknown` means that no
+    supervisor answered: the gateway runs without one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    state: PartState
+    pid: int | None = None
+    restarts: int = 0
+    since: str | None = None
+    last_exit: LastExit | None = None
+    last_error: str | None = None
+    last_output: str | None = None
+    retry_at: str | None = None
+
+
+class _SupervisorAnswer(BaseModel):
+    started_at: str
+    parts: dict[str, Part]
+
+
+class PartsStatus(BaseModel):
+    """All parts; `started_at` is the supervisor's start."""
+
+    started_at: str | None
+    parts: dict[PartName, Part]
+
+
+class Parts:
+    """Asks the supervisor over its socket."""
+
+    def __init__(self, socket_path: Path) -> None:
+        self._socket_path = socket_path
+
+    async def status(self) -> PartsStatus:
+        """The state now. Never raises: without a supervisor every part but the gateway is unknown."""
+        answer = await self._ask()
+        known = answer.parts if answer else {"gateway": Part(state="ready")}
+        return PartsStatus(
+            started_at=answer.started_at if answer else None,
+            parts={name: known.get(name, Part(state="unknown")) for name in PART_NAMES},
+        )
+
+    async def _ask(self) -> _SupervisorAnswer | None:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                reader, writer = await asyncio.open_unix_connection(self._socket_path)
+                try:
+                    return _SupervisorAnswer.model_validate_json(await reader.read())
+                finally:
+                    writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
+        except (OSError, TimeoutError, ValidationError):
+            return None

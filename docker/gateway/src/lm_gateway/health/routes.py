@@ -1,0 +1,86 @@
+"""GET /health (open) and GET /version."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import httpx
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, JsonValue
+
+from lm_gateway import API_REVISION, VERSION
+from lm_gateway.bash.runner import CommandRunner
+from lm_gateway.dependencies import get_client, get_parts, get_runner, get_settings
+from lm_gateway.health.parts import Part, PartName, Parts
+from lm_gateway.settings import Settings
+
+router = APIRouter()
+RUNTIME_ANSWER_TIMEOUT_S = 2.0
+
+
+class Health(BaseModel):
+    """`ok`: every part that is not disabled is ready. `degraded`: the gateway answers, a part does not."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    started_at: str | None
+    parts: dict[PartName, Part]
+
+
+class Version(BaseModel):
+    """Versions of everything in the image; a runtime that does not answer has null.
+
+    `command_isolation` is what keeps commands apart from the gateway, known after the first command:
+    landlock-signals, landlock, none, or null.
+    """
+
+    gateway: str
+    api_revision: int
+    image_version: str
+    image_revision: str
+    ollama: str | None
+    llama_cpp: str | None
+    command_isolation: str | None
+
+
+@router.get("/health", response_model=Health)
+async def health(request: Request, parts: Annotated[Parts, Depends(get_parts)]) -> Health:
+    """The state of each part by itself. Answers without a token, then without the parts' output."""
+    status = await parts.status()
+    if not request.state.authorized:
+        for part in status.parts.values():
+            part.last_output = None
+    well = all(part.state in ("ready", "disabled") for part in status.parts.values())
+    return Health(
+        status="ok" if well else "degraded",
+        version=VERSION,
+        started_at=status.started_at,
+        parts=status.parts,
+    )
+
+
+@router.get("/version", response_model=Version)
+async def version(
+    settings: Annotated[Settings, Depends(get_settings)],
+    client: Annotated[httpx.AsyncClient, Depends(get_client)],
+    runner: Annotated[CommandRunner, Depends(get_runner)],
+) -> Version:
+    """The versions of the gateway, the image and the runtimes."""
+    return Version(
+        gateway=VERSION,
+        api_revision=API_REVISION,
+        image_version=settings.image_version,
+        image_revision=settings.image_revision,
+        ollama=await _field(client, f"{settings.ollama_url}/api/version", "version"),
+        llama_cpp=await _field(client, f"{settings.llama_cpp_url}/props", "build_info"),
+        command_isolation=runner.isolation,
+    )
+
+
+async def _field(client: httpx.AsyncClient, url: str, name: str) -> str | None:
+    try:
+        answer: JsonValue = (await client.get(url, timeout=RUNTIME_ANSWER_TIMEOUT_S)).json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    value = answer.get(name) if isinstance(answer, dict) else None
+    return value if isinstance(value, str) else None

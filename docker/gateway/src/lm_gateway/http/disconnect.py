@@ -1,0 +1,70 @@
+"""Work that ends when the caller goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+
+from pydantic import JsonValue
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from lm_gateway.errors import ErrorCode, GatewayError
+
+
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Returns when the caller is gone. The request's body must have been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def until_disconnect[Result](receive: Receive, work: Coroutine[None, None, Result]) -> Result:
+    """Runs `work`; if the caller goes away first, cancels it, waits for its end and raises CLIENT_GONE."""
+    task = asyncio.ensure_future(work)
+    watcher = asyncio.ensure_future(wait_for_disconnect(receive))
+    try:
+        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise GatewayError(ErrorCode.CLIENT_GONE, "the caller went away")
+    finally:
+        for future in (task, watcher):
+            future.cancel()
+        await asyncio.gather(task, watcher, return_exceptions=True)
+
+
+type Event = Mapping[str, JsonValue]
+
+
+class EventStream(Response):
+    """Newline-delimited JSON. Numbers the events with `seq`; `on_end` is awaited whatever happens."""
+
+    def __init__(
+        self, events: AsyncGenerator[Event], on_end: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        super().__init__(media_type="application/x-ndjson")
+        # Response counts its (empty) body; a stream has no length.
+        del self.headers["content-length"]
+        self._events = events
+        self._on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await until_disconnect(receive, self._send_all(send))
+        except GatewayError as error:
+            if error.code is not ErrorCode.CLIENT_GONE:
+                raise
+        finally:
+            await self._events.aclose()
+            if self._on_end is not None:
+                await self._on_end()
+
+    async def _send_all(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        sequence = 0
+        async for event in self._events:
+            line = json.dumps({"seq": sequence, **event}, ensure_ascii=False).encode() + b"\n"
+            await send({"type": "http.response.body", "body": line, "more_body": True})
+            sequence += 1
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

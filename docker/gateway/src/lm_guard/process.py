@@ -1,0 +1,195 @@
+"""Starts a program under lm-guard and follows it to its end.
+
+The guard is a small parent of the program that collects everything the program starts, however it
+tries to leave, and ends it with the program. Its protocol is described in lm-guard.c.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+DEFAULT_GUARD_PATH = "/opt/lm-sandbox/bin/lm-guard"
+CONTROL_FD = 3
+# Descriptors that are handed over are first moved above those they are copied to.
+LOWEST_FREE_FD = 16
+
+
+@dataclass(frozen=True)
+class GuardOptions:
+    """How the program is run.
+
+    `grace_ms` lies between SIGTERM and SIGKILL; `drain_ms` is what descendants get to end by
+    themselves after the program has ended. `secret_dir` asks for a Landlock domain that cannot read
+    that folder. `nice` and `oom_score_adj` may only be raised by an ordinary user.
+    """
+
+    nice: int = 0
+    oom_score_adj: int = 0
+    grace_ms: int = 3000
+    drain_ms: int = 0
+    secret_dir: str | None = None
+    guard_path: str = DEFAULT_GUARD_PATH
+
+    def arguments(self, cwd: str | None) -> list[str]:
+        """The command line of the guard up to the program."""
+        words = [self.guard_path, "-n", str(self.nice), "-o", str(self.oom_score_adj)]
+        words += ["-g", str(self.grace_ms), "-d", str(self.drain_ms)]
+        if cwd is not None:
+            words += ["-c", cwd]
+        if self.secret_dir is not None:
+            words += ["-s", self.secret_dir]
+        return [*words, "--"]
+
+
+@dataclass(frozen=True)
+class ProcessEnd:
+    """How a program ended: an exit code, or a signal; both None when the guard itself was killed."""
+
+    code: int | None
+    signal: int | None
+
+
+class StartFailed(Exception):
+    """The program could not be started; `errno` says why, as the system put it."""
+
+    def __init__(self, program: str, error_number: int) -> None:
+        super().__init__(f"{program}: {os.strerror(error_number)}")
+        self.errno = error_number
+
+
+class GuardedProcess:
+    """One program under its guard. Create with `start`."""
+
+    def __init__(self, guard_pid: int, control: socket.socket, program: str, known_guards: set[int]) -> None:
+        loop = asyncio.get_running_loop()
+        self.guard_pid = guard_pid
+        self.pid: int | None = None
+        self.isolation: str | None = None
+        self._program = program
+        self._known_guards = known_guards
+        known_guards.add(guard_pid)
+        self._control = control
+        self._loop = loop
+        self._unparsed = b""
+        self._started: asyncio.Future[None] = loop.create_future()
+        #: Resolves when the program itself has ended; descendants may still live.
+        self.ended: asyncio.Future[ProcessEnd] = loop.create_future()
+        #: Resolves when nothing is left: True, or False when the guard was killed before its work was done.
+        self.finished: asyncio.Future[bool] = loop.create_future()
+        loop.add_reader(control.fileno(), self._read_control)
+
+    @classmethod
+    async def start(
+        cls,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        descriptors: Mapping[int, int],
+        options: GuardOptions,
+        known_guards: set[int],
+        cwd: str | None = None,
+    ) -> GuardedProcess:
+        """Starts the program. `descriptors` maps the program's numbers (0, 1, 2, 4, …) to ours.
+
+        `known_guards` holds the process ids of the living guards of this process; it is kept up to
+        date here, so that `kill_orphans` can tell a guard from what a killed guard left behind.
+
+        Raises StartFailed when the program cannot be started.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        moved: list[int] = []
+        try:
+            actions = []
+            for target, source in [*descriptors.items(), (CONTROL_FD, theirs.fileno())]:
+                if source < LOWEST_FREE_FD:
+                    source = fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, LOWEST_FREE_FD)
+                    moved.append(source)
+                actions.append((os.POSIX_SPAWN_DUP2, source, target))
+            command = [*options.arguments(cwd), *arguments]
+            guard_pid = os.posix_spawn(command[0], command, dict(environment), file_actions=actions)
+        except OSError as error:
+            ours.close()
+            raise StartFailed(options.guard_path, error.errno or errno.EIO) from error
+        finally:
+            theirs.close()
+            for descriptor in moved:
+                os.close(descriptor)
+        process = cls(guard_pid, ours, arguments[0], known_guards)
+        await process._started
+        return process
+
+    def terminate(self) -> None:
+        """Ends the program and all its descendants: SIGTERM, then SIGKILL after the grace period."""
+        self._request(b"t")
+
+    def kill(self) -> None:
+        """Ends the program and all its descendants at once."""
+        self._request(b"k")
+
+    def _request(self, request: bytes) -> None:
+        if self.finished.done():
+            return
+        # The guard may end between the check and the write; then there is nothing to ask for.
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            self._control.send(request)
+
+    def _read_control(self) -> None:
+        try:
+            received = self._control.recv(4096)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            received = b""
+        if not received:
+            self._close()
+            return
+        *lines, self._unparsed = (self._unparsed + received).split(b"\n")
+        for line in lines:
+            self._handle(line.decode("ascii"))
+
+    def _handle(self, line: str) -> None:
+        word, _, value = line.partition(" ")
+        match word:
+            case "isolation":
+                self.isolation = value
+            case "started":
+                self.pid = int(value)
+                _resolve(self._started, None)
+            case "failed":
+                _fail(self._started, StartFailed(self._program, int(value)))
+            case "exited":
+                _resolve(self.ended, ProcessEnd(code=int(value), signal=None))
+            case "signalled":
+                _resolve(self.ended, ProcessEnd(code=None, signal=int(value)))
+            case "finished":
+                _resolve(self.finished, True)
+
+    def _close(self) -> None:
+        self._loop.remove_reader(self._control.fileno())
+        self._control.close()
+        # The end of the control channel is the end of the guard, so this does not wait.
+        # Someone else in this process (a reaper of orphans) may have collected it already.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.guard_pid, 0)
+        self._known_guards.discard(self.guard_pid)
+        _fail(self._started, StartFailed(self._program, errno.EIO))
+        _resolve(self.ended, ProcessEnd(code=None, signal=None))
+        _resolve(self.finished, False)
+
+
+def _resolve[Value](future: asyncio.Future[Value], value: Value) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _fail(future: asyncio.Future[None], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,1 @@
+"""Keeps the gateway and the model servers of the sandbox running and tells their state."""

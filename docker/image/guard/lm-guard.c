@@ -1,0 +1,417 @@
+/*
+ * lm-guard: runs one program and leaves nothing of it alive.
+ *
+ *   lm-guard [-n NICE] [-o OOM_SCORE_ADJ] [-g GRACE_MS] [-d DRAIN_MS] [-c CWD]
+ *            [-s SECRET_DIR] -- PROGRAM ARG...
+ *
+ * The guard makes itself the "child subreaper" of everything that the program starts: whatever
+ * daemonises (nohup, setsid, double fork) becomes a child of the guard instead of leaving the tree.
+ * When the program has ended, or when the caller asks for it or goes away, the guard ends the rest:
+ * SIGTERM, a grace period, then it freezes every descendant (so that none can fork meanwhile) and
+ * kills them, again and again until none is left.
+ *
+ * With -s the program and its descendants enter a Landlock domain, where the kernel has Landlock:
+ * they can read no file under SECRET_DIR, neither trace nor read the memory or the environment of a
+ * process outside their domain, and (Linux 6.12 and newer) send it no signal.
+ *
+ * File descriptor 3 is the control channel, a stream socket to the caller. Lines from the guard:
+ *   started PID            the program runs
+ *   isolation NAME         landlock-signals, landlock or none (only with -s; before "started")
+ *   failed ERRNO           the program could not be started; the guard then exits with 127
+ *   exited CODE            the program ended with this code, or
+ *   signalled NUMBER       was ended by this signal; descendants may still live
+ *   finished COUNT         nothing is left; COUNT processes had to be sent a signal
+ * Bytes to the guard: 't' end it gently (SIGTERM first), 'k' end it at once. End of file: as 'k'.
+ * Every other inherited descriptor goes to the program; the guard keeps none of them open.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONTROL_FD 3
+#define MAX_PROCESSES 65536
+#define FREEZE_ROUNDS_MAX 64
+
+/* Newer than the headers of the oldest supported base. */
+#define SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
+#define SCOPE_SIGNAL (1ULL << 1)
+#define ACCESS_FS_REFER (1ULL << 13)
+struct ruleset {
+  __u64 handled_access_fs;
+  __u64 handled_access_net;
+  __u64 scoped;
+};
+
+struct options {
+  int nice;
+  int oom_score_adj;
+  long grace_ms;
+  long drain_ms;
+  const char *cwd;
+  const char *secret_dir;
+};
+
+static long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
+}
+
+static void report(const char *word, long value) {
+  char line[64];
+  int length = snprintf(line, sizeof line, "%s %ld\n", word, value);
+  /* The caller may be gone; that is noticed as end of file on the same descriptor. */
+  (void)!write(CONTROL_FD, line, (size_t)length);
+}
+
+static void report_text(const char *line) { (void)!write(CONTROL_FD, line, strlen(line)); }
+
+/* ---- descendants ------------------------------------------------------------------------------ */
+
+struct process {
+  pid_t pid;
+  pid_t parent;
+  char state;
+  bool ours;
+};
+
+static struct process processes[MAX_PROCESSES];
+static size_t process_count;
+
+static bool read_process(const char *name, struct process *process) {
+  char path[64];
+  char text[1024];
+  snprintf(path, sizeof path, "/proc/%s/stat", name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t length = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (length <= 0) return false;
+  text[length] = '\0';
+  /* The program's name stands in parentheses and may hold any character: search from the end. */
+  char *after_name = strrchr(text, ')');
+  if (after_name == NULL) return false;
+  process->pid = (pid_t)atol(name);
+  process->ours = false;
+  return sscanf(after_name + 2, "%c %d", &process->state, &process->parent) == 2;
+}
+
+static int by_pid(const void *left, const void *right) {
+  pid_t a = ((const struct process *)left)->pid, b = ((const struct process *)right)->pid;
+  return (a > b) - (a < b);
+}
+
+static struct process *find(pid_t pid) {
+  struct process key = {.pid = pid};
+  return bsearch(&key, processes, process_count, sizeof *processes, by_pid);
+}
+
+/* Marks every living descendant of the guard; returns how many there are. */
+static size_t find_descendants(void) {
+  process_count = 0;
+  DIR *proc = opendir("/proc");
+  if (proc == NULL) return 0;
+  struct dirent *entry;
+  while ((entry = readdir(proc)) != NULL && process_count < MAX_PROCESSES) {
+    if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+    if (read_process(entry->d_name, &processes[process_count])) process_count++;
+  }
+  closedir(proc);
+  qsort(processes, process_count, sizeof *processes, by_pid);
+  pid_t self = getpid();
+  size_t found = 0;
+  bool changed = true;
+  while (changed) { /* A parent may have a higher number than its child: repeat until stable. */
+    changed = false;
+    for (size_t i = 0; i < process_count; i++) {
+      struct process *process = &processes[i];
+      if (process->ours || process->pid == self) continue;
+      struct process *parent = find(process->parent);
+      if (process->parent == self || (parent != NULL && parent->ours)) {
+        process->ours = true;
+        changed = true;
+        if (process->state != 'Z') found++;
+      }
+    }
+  }
+  return found;
+}
+
+static size_t signal_descendants(int number) {
+  size_t sent = 0;
+  for (size_t i = 0; i < process_count; i++) {
+    if (processes[i].ours && processes[i].state != 'Z' && kill(processes[i].pid, number) == 0) sent++;
+  }
+  return sent;
+}
+
+static bool all_stopped(void) {
+  for (size_t i = 0; i < process_count; i++) {
+    char state = processes[i].state;
+    if (processes[i].ours && state != 'T' && state != 't' && state != 'Z') return false;
+  }
+  return true;
+}
+
+/* ---- state of one run -------------------------------------------------------------------------- */
+
+static pid_t main_pid;
+static bool main_ended;
+static int main_status;
+
+/* Collects every dead child; returns false when no child is left at all. */
+static bool reap(void) {
+  for (;;) {
+    int status;
+    pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid == 0) return true;
+    if (pid < 0) return errno != ECHILD;
+    if (pid == main_pid) {
+      main_ended = true;
+      main_status = status;
+      if (WIFSIGNALED(status)) report("signalled", WTERMSIG(status));
+      else report("exited", WEXITSTATUS(status));
+    }
+  }
+}
+
+/* Freezes, kills and reaps until no descendant lives. */
+static size_t kill_all(void) {
+  size_t most = 0;
+  long pause_ms = 1; /* A process in an uninterruptible wait dies late: do not spin beside it. */
+  for (;;) {
+    for (int round = 0; round < FREEZE_ROUNDS_MAX; round++) {
+      size_t living = find_descendants();
+      if (living > most) most = living;
+      if (living == 0 || all_stopped()) break;
+      signal_descendants(SIGSTOP);
+    }
+    signal_descendants(SIGKILL);
+    if (!reap()) return most;
+    struct timespec pause = {.tv_nsec = pause_ms * 1000000L};
+    nanosleep(&pause, NULL);
+    if (pause_ms < 64) pause_ms *= 2;
+  }
+}
+
+/* ---- Landlock ---------------------------------------------------------------------------------- */
+
+static void allow_beneath(int ruleset_fd, int dir_fd, const char *name, __u64 access) {
+  struct landlock_path_beneath_attr rule = {.allowed_access = access};
+  rule.parent_fd = openat(dir_fd, name, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+  if (rule.parent_fd < 0) return;
+  struct stat status;
+  if (fstat(rule.parent_fd, &status) == 0) {
+    if (!S_ISDIR(status.st_mode)) rule.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE;
+    if (!S_ISLNK(status.st_mode))
+      syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+  }
+  close(rule.parent_fd);
+}
+
+/* Landlock only knows permissions: everything is allowed, level by level, but the secret folder. */
+static void allow_all_but(int ruleset_fd, const char *secret_dir, __u64 access) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s", secret_dir);
+  char *rest = path + 1;
+  int dir_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (dir_fd >= 0) {
+    char *slash = strchr(rest, '/');
+    if (slash != NULL) *slash = '\0';
+    DIR *dir = fdopendir(dup(dir_fd));
+    struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+      if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+      if (strcmp(entry->d_name, rest) != 0) allow_beneath(ruleset_fd, dir_fd, entry->d_name, access);
+    }
+    if (dir != NULL) closedir(dir);
+    int next_fd = slash == NULL ? -1 : openat(dir_fd, rest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    close(dir_fd);
+    dir_fd = next_fd;
+    rest = slash == NULL ? rest : slash + 1;
+  }
+}
+
+/* Puts this process into a domain of its own. Says how far the kernel can go. */
+static const char *isolate(const char *secret_dir) {
+  long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (abi < 1) return "isolation none\n";
+  struct ruleset attributes = {.handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE};
+  /* Before ABI 2 a domain forbids to move files between folders: too high a price. */
+  if (abi < 2) return "isolation none\n";
+  attributes.handled_access_fs |= ACCESS_FS_REFER;
+  size_t size = sizeof attributes.handled_access_fs;
+  if (abi >= 6) {
+    attributes.scoped = SCOPE_SIGNAL | SCOPE_ABSTRACT_UNIX_SOCKET;
+    size = sizeof attributes;
+  }
+  int ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
+  if (ruleset_fd < 0) return "isolation none\n";
+  allow_all_but(ruleset_fd, secret_dir, attributes.handled_access_fs);
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  long failed = syscall(SYS_landlock_restrict_self, ruleset_fd, 0);
+  close(ruleset_fd);
+  if (failed != 0) return "isolation none\n";
+  return abi >= 6 ? "isolation landlock-signals\n" : "isolation landlock\n";
+}
+
+/* ---- start ------------------------------------------------------------------------------------- */
+
+static void set_oom_score(int value) {
+  if (value == 0) return;
+  /* The files of a process that is not dumpable belong to root. The guard that needs this line holds
+     no secret, so it may be dumpable for a moment. */
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", value);
+    (void)!write(fd, text, (size_t)length);
+    close(fd);
+  }
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void run_program(char **argv, const struct options *options, const sigset_t *mask, int failure_fd) {
+  setsid();
+  signal(SIGPIPE, SIG_DFL);
+  sigprocmask(SIG_SETMASK, mask, NULL);
+  set_oom_score(options->oom_score_adj);
+  if (options->nice != 0) (void)!nice(options->nice);
+  if (options->secret_dir != NULL) report_text(isolate(options->secret_dir));
+  close(CONTROL_FD);
+  if (options->cwd == NULL || chdir(options->cwd) == 0) execvp(argv[0], argv);
+  int error = errno;
+  (void)!write(failure_fd, &error, sizeof error);
+  _exit(127);
+}
+
+static void close_all_but(int first, int second) {
+  /* Inherited pipes must end when the program ends, not when the guard does. */
+  int low = first < second ? first : second, high = first < second ? second : first;
+  if (low > 0) close_range(0, (unsigned)low - 1, 0);
+  if (high > low + 1) close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+  close_range((unsigned)high + 1, ~0U, 0);
+}
+
+static struct options parse(int argc, char **argv) {
+  struct options options = {.grace_ms = 3000, .drain_ms = 0};
+  int letter;
+  while ((letter = getopt(argc, argv, "+n:o:g:d:c:s:")) != -1) {
+    switch (letter) {
+      case 'n': options.nice = atoi(optarg); break;
+      case 'o': options.oom_score_adj = atoi(optarg); break;
+      case 'g': options.grace_ms = atol(optarg); break;
+      case 'd': options.drain_ms = atol(optarg); break;
+      case 'c': options.cwd = optarg; break;
+      case 's': options.secret_dir = optarg[0] == '/' ? optarg : NULL; break;
+      default: exit(64);
+    }
+  }
+  return options;
+}
+
+int main(int argc, char **argv) {
+  struct options options = parse(argc, argv);
+  if (optind >= argc) {
+    fprintf(stderr, "lm-guard: no program given\n");
+    return 64;
+  }
+  fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+  signal(SIGPIPE, SIG_IGN);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
+  sigset_t watched, original;
+  sigemptyset(&watched);
+  sigaddset(&watched, SIGCHLD);
+  sigaddset(&watched, SIGTERM);
+  sigaddset(&watched, SIGINT);
+  sigaddset(&watched, SIGHUP);
+  sigprocmask(SIG_BLOCK, &watched, &original);
+
+  int failure[2];
+  if (pipe2(failure, O_CLOEXEC) != 0) return 71;
+  main_pid = fork();
+  if (main_pid < 0) {
+    report("failed", errno);
+    return 71;
+  }
+  if (main_pid == 0) run_program(&argv[optind], &options, &original, failure[1]);
+  close(failure[1]);
+  int error = 0;
+  if (read(failure[0], &error, sizeof error) == (ssize_t)sizeof error) {
+    report("failed", error);
+    waitpid(main_pid, NULL, 0);
+    return 127;
+  }
+  close(failure[0]);
+  report("started", main_pid);
+
+  int signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+  close_all_but(CONTROL_FD, signal_fd);
+
+  enum { RUNNING, DRAINING, ENDING } phase = RUNNING;
+  long deadline = 0;
+  size_t signalled = 0;
+  for (;;) {
+    bool children_left = reap();
+    if (!children_left) break;
+    if (main_ended && phase == RUNNING) {
+      phase = DRAINING;
+      deadline = now_ms() + options.drain_ms;
+    }
+    if (phase != RUNNING && now_ms() >= deadline) {
+      if (phase == ENDING) {
+        size_t killed = kill_all();
+        if (killed > signalled) signalled = killed;
+        break;
+      }
+      phase = ENDING;
+      deadline = now_ms() + options.grace_ms;
+      find_descendants();
+      signalled = signal_descendants(SIGTERM);
+      signal_descendants(SIGCONT);
+    }
+    struct pollfd polled[2] = {{.fd = CONTROL_FD, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+    long left = phase == RUNNING ? -1 : deadline - now_ms();
+    poll(polled, 2, left < 0 && phase != RUNNING ? 0 : (int)left);
+    bool gently = false, at_once = false;
+    struct signalfd_siginfo info;
+    while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+      if (info.ssi_signo != SIGCHLD) gently = true;
+    }
+    if (polled[0].revents != 0) {
+      char request;
+      ssize_t length = read(CONTROL_FD, &request, 1);
+      if (length == 1 && request == 't') gently = true;
+      else at_once = true;
+    }
+    if (at_once) {
+      phase = ENDING;
+      deadline = now_ms();
+    } else if (gently && phase != ENDING) {
+      phase = DRAINING;
+      deadline = now_ms();
+    }
+  }
+  report("finished", (long)signalled);
+  return main_ended && WIFEXITED(main_status) ? WEXITSTATUS(main_status)
+                                              : 128 + (main_ended ? WTERMSIG(main_status) : SIGKILL);
+}
