@@ -1,0 +1,1 @@
+export { createNvidiaSmiProbe } from './nvidia-smi-probe';

@@ -1,0 +1,99 @@
+import { LmError } from '../../contract';
+import type { ContainerProcessRunner, GpuProbe, GpuProbeHandlers } from '../../services/gpu/ports';
+import { isFailureLine, toGpuError } from './failures';
+import { buildQuery, parseKnownFields, type Query } from './fields';
+import { isHeader, parseRow } from './rows';
+
+const intervalMs = 1000;
+const keptMessages = 20;
+
+/**
+ * One program that repeats its query is far cheaper than one start a second, which without persistence mode
+ * initialises the GPU each time. Where the container has stdbuf, lines leave the program at once although
+ * its output is a pipe.
+ */
+const startScript =
+  'if command -v stdbuf >/dev/null 2>&1; then exec stdbuf -oL nvidia-smi "$@"; else exec nvidia-smi "$@"; fi';
+
+function nvidiaSmi(...options: readonly string[]): string[] {
+  return ['sh', '-c', startScript, 'nvidia-smi', ...options];
+}
+
+/**
+ * Reads a container's GPUs through the nvidia-smi that its engine put into it. Asks first which fields this
+ * driver's program knows, since one unknown field fails the whole query.
+ */
+export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProbe {
+  return {
+    watch: (containerId, handlers) => {
+      let stopCurrent: () => void = () => undefined;
+      let stopped = false;
+      const once: GpuProbeHandlers = {
+        onReading: (reading) => {
+          if (!stopped) handlers.onReading(reading);
+        },
+        onEnd: (error) => {
+          if (stopped) return;
+          stop();
+          handlers.onEnd(error);
+        },
+      };
+      const stop = () => {
+        stopped = true;
+        stopCurrent();
+      };
+      stopCurrent = askForFields(processes, containerId, {
+        onKnown: (query) => {
+          if (!stopped) stopCurrent = repeatQuery(processes, containerId, query, once);
+        },
+        onEnd: once.onEnd,
+      });
+      return stop;
+    },
+  };
+}
+
+function askForFields(
+  processes: ContainerProcessRunner,
+  containerId: string,
+  handlers: { onKnown(query: Query): void; onEnd(error: LmError): void },
+): () => void {
+  const lines: string[] = [];
+  return processes.start(containerId, nvidiaSmi('--help-query-gpu'), {
+    onLine: (_source, line) => lines.push(line),
+    onEnd: (outcome) => {
+      if ('error' in outcome) return handlers.onEnd(outcome.error);
+      const query = buildQuery(parseKnownFields(lines));
+      if (outcome.exitCode === 0 && query.columns[0]?.field.to === 'index') return handlers.onKnown(query);
+      handlers.onEnd(toGpuError(lines.slice(0, keptMessages), outcome.exitCode));
+    },
+  });
+}
+
+function repeatQuery(
+  processes: ContainerProcessRunner,
+  containerId: string,
+  query: Query,
+  handlers: GpuProbeHandlers,
+): () => void {
+  const messages: string[] = [];
+  const names = query.columns.map((column) => column.name).join(',');
+  return processes.start(
+    containerId,
+    nvidiaSmi(`--query-gpu=${names}`, '--format=csv,nounits', '-lms', String(intervalMs)),
+    {
+      onLine: (source, line) => {
+        if (line.trim() === '' || isHeader(line, query)) return;
+        const reading = source === 'stdout' ? parseRow(line, query) : null;
+        if (reading) return handlers.onReading(reading);
+        messages.push(line);
+        if (messages.length > keptMessages) messages.shift();
+        // A loop can go on printing its failure once a second.
+        if (isFailureLine(line)) handlers.onEnd(toGpuError(messages, null));
+      },
+      onEnd: (outcome) => {
+        handlers.onEnd('error' in outcome ? outcome.error : toGpuError(messages, outcome.exitCode));
+      },
+    },
+  );
+}
