@@ -1,0 +1,1 @@
+export { openConversationStore, type ConversationStoreOptions } from './conversation-store';
