@@ -26,30 +26,32 @@ export function createMirror<E extends EventName, T extends EventPayload<E> & { 
   event: E,
 ): MirrorStore<T> {
   const store = createStore<Mirror<T>>(() => ({ status: 'loading', value: null, error: null }));
-  let generation = 0;
+  // A host that was restarted counts its revisions anew, so they compare only within one connection.
+  let connection = 0;
+  let newest = { connection: -1, revision: -1 };
 
-  const accept = (value: T, fromFetch: boolean, fetchedIn: number) => {
-    const current = store.getState().value;
-    // After a restart of the host revisions begin anew, so a fetch of a new connection always wins.
-    if (fromFetch && fetchedIn === generation && current && current.revision > value.revision) return;
+  const accept = (value: T, seenOn: number) => {
+    if (seenOn < newest.connection) return;
+    if (seenOn === newest.connection && value.revision < newest.revision) return;
+    newest = { connection: seenOn, revision: value.revision };
     store.setState({ status: 'ready', value, error: null });
   };
 
   const refresh = async () => {
-    const startedIn = generation;
+    const startedOn = connection;
     try {
-      accept(await fetch(), true, startedIn);
+      accept(await fetch(), startedOn);
     } catch (error) {
-      if (client.connectionState !== 'connected') return;
+      // The connection went meanwhile: the value stays, and the next connection fetches again.
+      if (client.connectionState !== 'connected' || startedOn !== connection) return;
       store.setState({ status: 'failed', error: toLmError(error).data });
     }
   };
 
-  const stopEvents = client.on(event, (payload) => accept(payload as T, false, generation));
+  const stopEvents = client.on(event, (payload) => accept(payload as T, connection));
   const stopConnection = client.onConnectionChanged((state) => {
     if (state !== 'connected') return;
-    generation += 1;
-    store.setState({ value: store.getState().value });
+    connection += 1;
     void refresh();
   });
   if (client.connectionState === 'connected') void refresh();

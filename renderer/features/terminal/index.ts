@@ -1,0 +1,3 @@
+import '@xterm/xterm/css/xterm.css';
+
+export { TerminalPane } from './terminal-pane';

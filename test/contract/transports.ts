@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
+import { WebSocket, WebSocketServer } from 'ws';
+import { maxFrameBytes } from '../../electron/contract';
+import type { Transport } from '../../electron/rpc/transport';
+import { createMemoryTransportPair } from '../../electron/rpc/transports/memory';
+import { messagePortTransport, nodePort } from '../../electron/rpc/transports/message-port';
+import { webSocketTransport, type WebSocketLike } from '../../electron/rpc/transports/web-socket';
+
+export interface TransportPair {
+  readonly page: Transport;
+  readonly host: Transport;
+  dispose(): Promise<void>;
+}
+
+/** Every way a page and a host are joined; each suite of this folder runs over all of them. */
+export const transportKinds: Readonly<Record<string, () => Promise<TransportPair>>> = {
+  memory: async () => {
+    const [page, host] = createMemoryTransportPair();
+    return {
+      page,
+      host,
+      dispose: async () => page.close(),
+    };
+  },
+  MessagePort: async () => {
+    const { port1, port2 } = new MessageChannel();
+    const page = messagePortTransport(nodePort(port1));
+    return {
+      page,
+      host: messagePortTransport(nodePort(port2)),
+      dispose: async () => page.close(),
+    };
+  },
+  WebSocket: async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, maxPayload: maxFrameBytes });
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+    const client = new WebSocket(`ws://127.0.0.1:${address.port}`);
+    const [accepted] = (await once(server, 'connection')) as [WebSocket];
+    const host = webSocketTransport(accepted as unknown as WebSocketLike);
+    const page = webSocketTransport(client as unknown as WebSocketLike);
+    if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
+    return {
+      page,
+      host,
+      dispose: async () => {
+        client.terminate();
+        for (const socket of server.clients) socket.terminate();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  },
+};

@@ -1,0 +1,2 @@
+import { x } from '../x/index';
+export const y = x;

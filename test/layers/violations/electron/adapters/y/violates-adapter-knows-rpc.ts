@@ -1,0 +1,1 @@
+import '../../rpc/violates-rpc-uses-node';

@@ -1,0 +1,2 @@
+import { main } from '../main/index';
+export const copy = main;

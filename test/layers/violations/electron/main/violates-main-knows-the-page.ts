@@ -1,0 +1,2 @@
+import { one } from '../../renderer/features/one/index';
+export const copy = one;

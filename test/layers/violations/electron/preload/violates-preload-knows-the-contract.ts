@@ -1,0 +1,2 @@
+import { contract } from '../contract/index';
+export const copy = contract;

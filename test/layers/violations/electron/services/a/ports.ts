@@ -1,0 +1,1 @@
+export interface Port { readonly name: string }

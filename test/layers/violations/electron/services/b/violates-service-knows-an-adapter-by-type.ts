@@ -1,0 +1,2 @@
+import type { x } from '../../adapters/x/index';
+export type X = typeof x;

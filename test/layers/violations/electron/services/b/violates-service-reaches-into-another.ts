@@ -1,0 +1,2 @@
+import { inner } from '../a/inner';
+export const copy = inner;

@@ -1,0 +1,2 @@
+import { one } from '../one/index';
+export const two = one;

@@ -1,0 +1,2 @@
+import { host } from '../../../electron/host/create-host';
+export const copy = host;

@@ -1,0 +1,2 @@
+import { first } from './violates-cycle-first';
+export const second = () => first;

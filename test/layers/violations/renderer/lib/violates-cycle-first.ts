@@ -1,0 +1,2 @@
+import { second } from './cycle-partner';
+export const first = () => second;

@@ -1,0 +1,2 @@
+import { one } from '../features/one/index';
+export const copy = one;
