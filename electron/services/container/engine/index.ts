@@ -1,0 +1,1 @@
+export { EngineService, type EngineServiceDeps } from './engine-service';

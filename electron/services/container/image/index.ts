@@ -1,0 +1,1 @@
+export { ImageService, type ImageServiceDeps } from './image-service';

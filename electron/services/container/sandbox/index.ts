@@ -1,0 +1,1 @@
+export { SandboxService, type SandboxServiceDeps } from './sandbox-service';

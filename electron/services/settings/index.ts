@@ -1,0 +1,2 @@
+export { SettingsService, type SettingsServiceDeps } from './settings-service';
+export type { SettingsGeneration, SettingsStore } from './ports';
