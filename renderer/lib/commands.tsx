@@ -11,8 +11,10 @@ export interface Command {
   readonly group: string;
   /** `Ctrl+Shift+T`; see matchesShortcut. */
   readonly shortcut?: string;
-  /** Further keys for the same command, not shown. */
+  /** Further keys for the same, not shown. */
   readonly otherShortcuts?: readonly string[];
+  /** A second shortcut that works only while no terminal has the focus. */
+  readonly outsideTerminalShortcut?: string;
   /**
    * True: the shortcut works while a terminal has the focus too, so programs in it never see those keys. Leave
    * out for keys that shells use, such as Ctrl+K.
@@ -92,6 +94,7 @@ export function useCommands(commands: readonly Command[]): void {
       command.group,
       command.shortcut,
       command.otherShortcuts,
+      command.outsideTerminalShortcut,
       command.evenInTerminal,
     ]),
   );

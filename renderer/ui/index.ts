@@ -28,6 +28,7 @@ export {
   type SubMenuProps,
 } from './menu';
 export { NoticeProvider, useNotify, type Notice, type Notify } from './notices';
+export { PaneChromeProvider } from './pane-chrome';
 export { PanelHeader, type PanelHeaderProps } from './panel-header';
 export { ProgressBar, type ProgressBarProps } from './progress-bar';
 export { RadioCards, type RadioCard, type RadioCardsProps } from './radio-cards';

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { classNames } from '../lib/class-names';
+import { usePaneChrome } from './pane-chrome';
 import styles from './panel-header.module.css';
 
 export interface PanelHeaderProps {
@@ -9,11 +10,14 @@ export interface PanelHeaderProps {
   readonly children?: ReactNode;
   /** Icon buttons at the end. */
   readonly actions?: ReactNode;
+  /** True for the topmost bar of a pane: the layout's buttons (maximise, hide) are then shown at its end. */
+  readonly pane?: boolean;
   readonly className?: string;
 }
 
 /** The bar on top of a pane. */
-export function PanelHeader({ title, icon, children, actions, className }: PanelHeaderProps) {
+export function PanelHeader({ title, icon, children, actions, pane = false, className }: PanelHeaderProps) {
+  const chrome = usePaneChrome();
   return (
     <header className={classNames(styles.header, className)}>
       {icon && (
@@ -23,7 +27,12 @@ export function PanelHeader({ title, icon, children, actions, className }: Panel
       )}
       {title && <h2 className={styles.title}>{title}</h2>}
       <div className={styles.middle}>{children}</div>
-      {actions && <div className={styles.actions}>{actions}</div>}
+      {(actions || (pane && chrome)) && (
+        <div className={styles.actions}>
+          {actions}
+          {pane && chrome}
+        </div>
+      )}
     </header>
   );
 }

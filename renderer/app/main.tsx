@@ -1,0 +1,17 @@
+import '../styles/tokens.css';
+import '../styles/base.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { connectDesktop } from '../client/connect';
+import { App } from './app';
+import { startTheme } from './theme';
+
+startTheme();
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no element #root.');
+createRoot(root).render(
+  <StrictMode>
+    <App host={connectDesktop()} />
+  </StrictMode>,
+);

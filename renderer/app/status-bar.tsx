@@ -1,0 +1,122 @@
+import { Command as CommandIcon, Play, Settings, Square } from 'lucide-react';
+import { useEngine, useSandbox } from '../client/host-state';
+import { useSandboxActions, useSandboxActionState } from '../features/setup';
+import { allowedOperations, describePhase, isRunning } from '../lib/sandbox-phase';
+import { useMediaQuery } from '../lib/use-media-query';
+import { Button, IconButton, StatusDot, Tooltip } from '../ui';
+import { paneIds, useLayout, type PaneId } from './layout-store';
+import { panes } from './panes';
+import { narrowQuery, visiblePanes } from './workspace';
+import styles from './status-bar.module.css';
+
+export interface StatusBarProps {
+  readonly onPane: (pane: PaneId) => void;
+  /** The set-up fills the window, so no pane is shown. */
+  readonly settingUp: boolean;
+  readonly onPalette: () => void;
+  readonly onSettings: () => void;
+}
+
+/** The bar on top: how the sandbox is, its quick actions, and which panes are shown. */
+export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBarProps) {
+  const layout = useLayout((state) => state);
+  const narrow = useMediaQuery(narrowQuery);
+  const visible = settingUp ? [] : visiblePanes(layout, narrow);
+
+  return (
+    <header className={styles.bar}>
+      <SandboxChip onClick={() => onPane('sandbox')} />
+      <QuickActions />
+      <div className={styles.space} />
+      <nav className={styles.panes} aria-label="Panes">
+        {paneIds.map((pane) => (
+          <Tooltip key={pane} text={panes[pane].title} shortcut={panes[pane].shortcut}>
+            <button
+              type="button"
+              className={styles.pane}
+              aria-pressed={visible.includes(pane)}
+              onClick={() => onPane(pane)}
+            >
+              {panes[pane].icon}
+              <span className={styles.paneTitle}>{panes[pane].title}</span>
+            </button>
+          </Tooltip>
+        ))}
+      </nav>
+      <div className={styles.tools}>
+        <IconButton
+          label="Command palette"
+          shortcut="Ctrl+Shift+P"
+          icon={<CommandIcon />}
+          onClick={onPalette}
+        />
+        <IconButton label="Settings" shortcut="Ctrl+," icon={<Settings />} onClick={onSettings} />
+      </div>
+    </header>
+  );
+}
+
+const products = { docker: 'Docker', podman: 'Podman', unknown: 'Engine' };
+
+function SandboxChip({ onClick }: { readonly onClick: () => void }) {
+  const engine = useEngine().value;
+  const status = useSandbox().value;
+  const { pending } = useSandboxActionState();
+  const phase = describePhase(
+    status ? { phase: status.phase, operation: status.operation ?? pending } : null,
+  );
+  const engineText =
+    engine?.state === 'connected'
+      ? `${products[engine.facts.product]} ${engine.facts.version}`
+      : engine?.state === 'unavailable'
+        ? 'no engine'
+        : 'looking for an engine';
+  return (
+    <Tooltip text="Sandbox" shortcut="Ctrl+4">
+      <button type="button" className={styles.chip} onClick={onClick}>
+        <StatusDot tone={phase.tone} pulsing={phase.moving} />
+        <span className={styles.chipName}>{status?.container?.name ?? 'Sandbox'}</span>
+        <span className={styles.chipPhase} role="status">
+          {phase.label}
+        </span>
+        <span className={styles.chipEngine}>{engineText}</span>
+      </button>
+    </Tooltip>
+  );
+}
+
+function QuickActions() {
+  const status = useSandbox().value;
+  const actions = useSandboxActions();
+  const { pending } = useSandboxActionState();
+  if (!status) return null;
+  const operation = status.operation ?? pending;
+  const allowed = allowedOperations({ phase: status.phase, operation });
+  if (operation === 'stop' || (isRunning(status.phase) && allowed.has('stop'))) {
+    return (
+      <Button
+        size="small"
+        variant="ghost"
+        icon={<Square size={13} />}
+        busy={operation === 'stop'}
+        onClick={() => void actions.stop()}
+      >
+        Stop
+      </Button>
+    );
+  }
+  if (operation === 'start' || allowed.has('start')) {
+    return (
+      <Button
+        size="small"
+        variant="primary"
+        icon={<Play size={13} />}
+        busy={operation === 'start'}
+        onClick={() => void actions.start()}
+      >
+        Start
+      </Button>
+    );
+  }
+  return null;
+}
