@@ -1,0 +1,250 @@
+/**
+ * The steps of `npm test`: what each runs and how its outcome is read.
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDisplay } from '../../test/support/display.mjs';
+import { ensureTestElectron } from '../../test/support/electron.mjs';
+import { startEngine } from '../../test/support/engine.mjs';
+import { ensureRandomModel, ensureSmallModel } from '../../test/support/model.mjs';
+import { CommandFailed, run } from '../../test/support/process.mjs';
+import { ensureSandboxImage, ensureSandboxTestImage } from '../../test/support/sandbox-image.mjs';
+import { ensureSystemPackages } from '../../test/support/system-packages.mjs';
+import { ensureBuild } from './ensure-build.mjs';
+import { checkReport, readJunitReport, readPlaywrightReport, readVitestReport } from './outcomes.mjs';
+
+/** @typedef {import('./outcomes.mjs').Outcome} Outcome */
+
+/**
+ * @typedef {object} StepContext
+ * @property {string} root Folder of the project.
+ * @property {string} reports Folder for reports.
+ * @property {number} limitMs How long this step may take.
+ * @property {(line: string) => void} show Prints a line of a program's output.
+ */
+
+/**
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {string} describe
+ * @property {number} limitMinutes
+ * @property {(context: StepContext) => Promise<Outcome[]>} run Throws Unavailable to be skipped as a whole.
+ */
+
+/** @type {readonly Step[]} */
+export const STEPS = [
+  { name: 'types', describe: 'TypeScript over all runtimes', limitMinutes: 10, run: runTypes },
+  { name: 'lint', describe: 'ESLint and Prettier', limitMinutes: 15, run: runLint },
+  { name: 'layers', describe: 'who may import whom', limitMinutes: 5, run: runLayers },
+  { name: 'unit', describe: 'unit, contract and layer tests', limitMinutes: 15, run: runUnit },
+  { name: 'build', describe: 'the app built', limitMinutes: 10, run: runBuild },
+  { name: 'gateway', describe: 'the gateway in its own image', limitMinutes: 30, run: runGateway },
+  { name: 'integration', describe: 'against real engines', limitMinutes: 30, run: runIntegration },
+  { name: 'package', describe: 'the app packaged', limitMinutes: 15, run: runPackage },
+  { name: 'e2e', describe: 'the packaged app, end to end', limitMinutes: 40, run: runEndToEnd },
+];
+
+/**
+ * A program that is a test by itself: it passes or it does not.
+ * @param {StepContext} context
+ * @param {string} suite
+ * @param {string} title
+ * @param {readonly string[]} command A program of node_modules/.bin and its arguments.
+ * @returns {Promise<Outcome>}
+ */
+async function check(context, suite, title, [program = '', ...args]) {
+  try {
+    await run(join(context.root, 'node_modules', '.bin', program), args, {
+      cwd: context.root,
+      timeoutMs: context.limitMs,
+      onLine: context.show,
+    });
+    return { suite, title, state: 'passed' };
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    return { suite, title, state: 'failed', reason: error.message };
+  }
+}
+
+/** @param {StepContext} context */
+async function runTypes(context) {
+  return [await check(context, 'types', 'tsc --build', ['tsc', '--build'])];
+}
+
+/** @param {StepContext} context */
+async function runLint(context) {
+  return [
+    await check(context, 'lint', 'eslint', ['eslint', '.']),
+    await check(context, 'lint', 'prettier --check', ['prettier', '--check', '--log-level', 'warn', '.']),
+  ];
+}
+
+/** @param {StepContext} context */
+async function runLayers(context) {
+  const command = ['depcruise', 'electron', 'renderer', '--config', '.dependency-cruiser.cjs'];
+  return [await check(context, 'layers', 'dependency-cruiser', command)];
+}
+
+/**
+ * @param {StepContext} context
+ * @param {string} suite
+ * @param {readonly string[]} projects
+ * @returns {Promise<Outcome[]>}
+ */
+async function runVitest(context, suite, projects) {
+  const report = join(context.reports, `${suite}.json`);
+  await rm(report, { force: true });
+  const { code } = await run(
+    join(context.root, 'node_modules', '.bin', 'vitest'),
+    [
+      ...[
+        'run',
+        '--reporter=default',
+        `--reporter=${join(context.root, 'scripts', 'lib', 'vitest-reporter.mjs')}`,
+      ],
+      ...projects.flatMap((project) => ['--project', project]),
+    ],
+    {
+      cwd: context.root,
+      env: { ...process.env, NO_COLOR: '1', LM_SANDBOX_REPORT_FILE: report },
+      timeoutMs: context.limitMs,
+      onLine: context.show,
+      allowFailure: true,
+    },
+  );
+  if (!existsSync(report)) return checkReport(suite, [], code);
+  return checkReport(suite, readVitestReport(suite, JSON.parse(await readFile(report, 'utf8'))), code);
+}
+
+/** @param {StepContext} context */
+async function runUnit(context) {
+  return runVitest(context, 'unit', ['unit', 'renderer', 'contract', 'layers']);
+}
+
+/** @param {StepContext} context */
+async function runIntegration(context) {
+  await prepareEngines(context);
+  return runVitest(context, 'integration', ['integration']);
+}
+
+/** @param {StepContext} context */
+async function runBuild(context) {
+  /** @type {Outcome} */
+  const outcome = { suite: 'build', title: 'electron-vite build', state: 'passed' };
+  try {
+    await ensureBuild(context.root);
+    return [outcome];
+  } catch (error) {
+    return [{ ...outcome, state: 'failed', reason: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
+/** @param {StepContext} context */
+async function runPackage(context) {
+  await ensureTestElectron();
+  return [await packageApp(context)];
+}
+
+/**
+ * @param {StepContext} context
+ * @returns {Promise<Outcome>}
+ */
+async function packageApp(context) {
+  /** @type {Outcome} */
+  const outcome = { suite: 'package', title: 'electron-builder', state: 'passed' };
+  try {
+    await run(process.execPath, [join(context.root, 'scripts', 'package.mjs'), '--test-electron'], {
+      cwd: context.root,
+      timeoutMs: context.limitMs,
+      onLine: context.show,
+    });
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    return { ...outcome, state: 'failed', reason: error.message };
+  }
+}
+
+/**
+ * Makes what suites that start engines need, once and before their own time limits run: images and models.
+ * @param {StepContext} context
+ */
+async function prepareEngines(context) {
+  await ensureSystemPackages(['engine', 'registry']);
+  await ensureSmallModel();
+  await ensureRandomModel();
+  const engine = await startEngine({ generation: 'modern', name: 'images' });
+  try {
+    await ensureSandboxImage(engine);
+  } finally {
+    await engine.stop();
+  }
+  context.show('engines, images and models are ready');
+}
+
+/** @param {StepContext} context */
+async function runGateway(context) {
+  const model = await ensureSmallModel();
+  const engine = await startEngine({ generation: 'modern', name: 'images' });
+  const exchange = await mkdtemp(join(tmpdir(), 'lm-sandbox-gateway-'));
+  try {
+    await ensureSandboxImage(engine);
+    const image = await ensureSandboxTestImage(engine);
+    // The tests run as the sandbox user, which is another one than the owner of this folder.
+    await chmod(exchange, 0o777);
+    const { code } = await engine.docker(
+      [
+        ...['run', '--rm', '--init', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
+        ...['--volume', `${exchange}:/reports`, '--volume', `${model}:/opt/lm-test/model.gguf:ro`],
+        ...['--entrypoint', '/opt/lm-test/venv/bin/python', '--workdir', '/opt/lm-test', image],
+        ...['-m', 'pytest', '-p', 'no:cacheprovider', '--junit-xml=/reports/gateway.xml'],
+      ],
+      { timeoutMs: context.limitMs, onLine: context.show, allowFailure: true },
+    );
+    const report = join(exchange, 'gateway.xml');
+    const xml = existsSync(report) ? await readFile(report, 'utf8') : '';
+    return checkReport('gateway', readJunitReport('gateway', xml), code);
+  } finally {
+    await rm(exchange, { recursive: true, force: true });
+    await engine.stop();
+  }
+}
+
+/** @param {StepContext} context */
+async function runEndToEnd(context) {
+  await ensureTestElectron();
+  await prepareEngines(context);
+  const packaged = await packageApp(context);
+  if (packaged.state === 'failed') {
+    const reason = `it was not run, because the app could not be packaged:\n${packaged.reason}`;
+    return [{ suite: 'e2e', title: 'the suite', state: /** @type {const} */ ('failed'), reason }];
+  }
+  const report = join(context.reports, 'e2e.json');
+  await mkdir(context.reports, { recursive: true });
+  await rm(report, { force: true });
+  const display = await startDisplay();
+  try {
+    const { code } = await run(
+      join(context.root, 'node_modules', '.bin', 'playwright'),
+      ['test', '--reporter=list,json'],
+      {
+        cwd: context.root,
+        env: {
+          ...display.env,
+          LM_SANDBOX_TEST_APP: join(context.root, 'dist', 'test', 'linux-unpacked', 'lm-sandbox'),
+          PLAYWRIGHT_JSON_OUTPUT_NAME: report,
+        },
+        timeoutMs: context.limitMs,
+        onLine: context.show,
+        allowFailure: true,
+      },
+    );
+    if (!existsSync(report)) return checkReport('e2e', [], code);
+    return checkReport('e2e', readPlaywrightReport('e2e', JSON.parse(await readFile(report, 'utf8'))), code);
+  } finally {
+    await display.stop();
+  }
+}
