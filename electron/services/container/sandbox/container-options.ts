@@ -56,8 +56,9 @@ export function containerOptions(
       NanoCpus: Math.round((settings.cpuLimit ?? 0) * 1e9),
       // CUDA and PyTorch share memory between processes; the default of 64 MiB breaks them.
       ShmSize: 1024 * mebibyte,
-      // Docker 29 lowered the default to 1,024, too few for many clients and memory-mapped model files.
-      Ulimits: [{ Name: 'nofile', Soft: 65_536, Hard: 65_536 }],
+      // Docker 29 lowered the default to 1,024, too few for many clients and model files. Much more would be
+      // refused at the start where the engine itself may not have it, as in rootless or nested ones.
+      Ulimits: [{ Name: 'nofile', Soft: 16_384, Hard: 16_384 }],
       PortBindings: { [gatewayPort]: [{ HostIp: '127.0.0.1', HostPort: String(settings.hostPort) }] },
       PublishAllPorts: false,
       Mounts: [
