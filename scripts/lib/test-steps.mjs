@@ -130,7 +130,10 @@ async function runIntegration(context) {
   return runVitest(context, 'integration', ['integration']);
 }
 
-/** @param {StepContext} context */
+/**
+ * @param {StepContext} context
+ * @returns {Promise<Outcome[]>}
+ */
 async function runBuild(context) {
   /** @type {Outcome} */
   const outcome = { suite: 'build', title: 'electron-vite build', state: 'passed' };
@@ -213,14 +216,17 @@ async function runGateway(context) {
   }
 }
 
-/** @param {StepContext} context */
+/**
+ * @param {StepContext} context
+ * @returns {Promise<Outcome[]>}
+ */
 async function runEndToEnd(context) {
   await ensureTestElectron();
   await prepareEngines(context);
   const packaged = await packageApp(context);
   if (packaged.state === 'failed') {
     const reason = `it was not run, because the app could not be packaged:\n${packaged.reason}`;
-    return [{ suite: 'e2e', title: 'the suite', state: /** @type {const} */ ('failed'), reason }];
+    return [{ suite: 'e2e', title: 'the suite', state: 'failed', reason }];
   }
   const report = join(context.reports, 'e2e.json');
   await mkdir(context.reports, { recursive: true });

@@ -64,6 +64,7 @@ export async function startDisplay({ width = 1920, height = 1080 } = {}) {
     server.once('exit', (code) => reject(new Error(`Xvfb ended with ${code}\n${complaint}`)));
   });
   const display = `:${number}`;
+  /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, DISPLAY: display };
   delete env['WAYLAND_DISPLAY'];
   delete env['XAUTHORITY'];
