@@ -23,12 +23,20 @@ describe('LogAssembler', () => {
 
   it('joins the pieces into which the engine cuts a long line, without their inner time stamps', () => {
     const lines = new LogAssembler().push([
-      piece(`${first}${'a'.repeat(100)}`),
+      piece(`${first}${'a'.repeat(16_384)}`),
       piece(`${second}from stderr\n`, { source: 'stderr' }),
       piece(`${second}${'b'.repeat(10)}\n`),
     ]);
-    expect(lines.map((line) => line.text)).toEqual(['from stderr', 'a'.repeat(100) + 'b'.repeat(10)]);
+    expect(lines.map((line) => line.text)).toEqual([
+      'from stderr',
+      `${'a'.repeat(16_384)} … [line cut: 10 more bytes]`,
+    ]);
     expect(lines[1]?.timestamp).toBe(firstText);
+  });
+
+  it('does not join what a stopped program left unfinished with the first line of its next run', () => {
+    const lines = new LogAssembler().push([piece(`${first}bye`), piece(`${second}hello again\n`)]);
+    expect(lines.map((line) => line.text)).toEqual(['bye', 'hello again']);
   });
 
   it('reads a time stamp that is cut into single bytes', () => {

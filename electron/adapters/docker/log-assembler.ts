@@ -6,6 +6,12 @@ const timestampPattern = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?
 /** `2026-11-23T12:00:00.123456789+00:00 ` */
 const longestTimestampBytes = 36;
 const space = 0x20;
+const newline = 0x0a;
+/**
+ * Size of the pieces into which the engine cuts long lines. A shorter piece without a line end is where a run
+ * of the program stopped: what follows belongs to another line. Source: moby, daemon/logger/copier.go.
+ */
+const pieceBytes = 16 * 1024;
 
 interface Timestamp {
   /** `SECONDS.NANOSECONDS` since 1970: sorts as text and is what the API takes as `since`. */
@@ -21,6 +27,8 @@ interface SourceState {
   head: Uint8Array | null;
   lineTimestamp: Timestamp | null;
   lineBegun: boolean;
+  /** Bytes of the frame under way, without its time stamp. */
+  frameBytes: number;
 }
 
 /**
@@ -36,34 +44,43 @@ export class LogAssembler {
 
   /** Lines that were begun and never ended. */
   flush(): ContainerLogLine[] {
-    return (['stdout', 'stderr'] as const).flatMap((source) => {
-      const state = this.sources[source];
-      const rest = state.splitter.flush();
-      return rest === null ? [] : [toLine(source, state.lineTimestamp, rest)];
-    });
+    return (['stdout', 'stderr'] as const).flatMap((source) => this.flushSource(source));
   }
 
   private pushPiece(piece: FramePiece): ContainerLogLine[] {
     const state = this.sources[piece.source];
+    const lines: ContainerLogLine[] = [];
     let bytes = piece.bytes;
-    if (piece.startsFrame) state.head = new Uint8Array(0);
+    if (piece.startsFrame) {
+      if (state.lineBegun && state.frameBytes < pieceBytes) lines.push(...this.flushSource(piece.source));
+      state.head = new Uint8Array(0);
+      state.frameBytes = 0;
+    }
     if (state.head) {
       bytes = join(state.head, bytes);
-      if (!bytes.subarray(0, longestTimestampBytes).includes(space) && bytes.length < longestTimestampBytes) {
-        if (!piece.endsFrame) {
-          state.head = bytes;
-          return [];
-        }
+      const undecided = bytes.length < longestTimestampBytes && !bytes.includes(space);
+      if (undecided && !piece.endsFrame) {
+        state.head = bytes;
+        return lines;
       }
       state.head = null;
       const timestamp = readTimestamp(bytes);
       if (timestamp) bytes = bytes.subarray(timestamp.length);
       if (!state.lineBegun) state.lineTimestamp = timestamp;
     }
-    if (bytes.length === 0) return [];
-    const lines = state.splitter.push(bytes).map((text) => toLine(piece.source, state.lineTimestamp, text));
-    state.lineBegun = bytes.at(-1) !== 0x0a;
+    if (bytes.length === 0) return lines;
+    state.frameBytes += bytes.length;
+    for (const text of state.splitter.push(bytes))
+      lines.push(toLine(piece.source, state.lineTimestamp, text));
+    state.lineBegun = bytes.at(-1) !== newline;
     return lines;
+  }
+
+  private flushSource(source: OutputSource): ContainerLogLine[] {
+    const state = this.sources[source];
+    const rest = state.splitter.flush();
+    state.lineBegun = false;
+    return rest === null ? [] : [toLine(source, state.lineTimestamp, rest)];
   }
 }
 
@@ -124,7 +141,7 @@ export class LogResumer {
 }
 
 function newSource(): SourceState {
-  return { splitter: new LineSplitter(), head: null, lineTimestamp: null, lineBegun: false };
+  return { splitter: new LineSplitter(), head: null, lineTimestamp: null, lineBegun: false, frameBytes: 0 };
 }
 
 function toLine(source: OutputSource, timestamp: Timestamp | null, text: string): ContainerLogLine {
