@@ -22,6 +22,7 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundarySt
   }
 
   override componentDidCatch(error: unknown, info: ErrorInfo): void {
+    // eslint-disable-next-line no-console -- the page has no other log, and React has no name for the part
     console.error(`${this.props.name} failed`, error, info.componentStack);
   }
 

@@ -28,14 +28,14 @@ export const defaultLayout: Layout = {
 
 export interface LayoutActions {
   /** Shows the pane if needed, uncovers it, and makes it the active one. */
-  reveal(pane: PaneId): void;
+  readonly reveal: (pane: PaneId) => void;
   /** Hides the pane; the last one stays. */
-  hide(pane: PaneId): void;
-  toggle(pane: PaneId): void;
-  toggleMaximised(pane: PaneId): void;
-  setActive(pane: PaneId): void;
-  saveSizes(group: string, sizes: Readonly<Record<string, number>>): void;
-  reset(): void;
+  readonly hide: (pane: PaneId) => void;
+  readonly toggle: (pane: PaneId) => void;
+  readonly toggleMaximised: (pane: PaneId) => void;
+  readonly setActive: (pane: PaneId) => void;
+  readonly saveSizes: (group: string, sizes: Readonly<Record<string, number>>) => void;
+  readonly reset: () => void;
 }
 
 export interface LayoutStore {

@@ -1,5 +1,6 @@
 import {
   LmError,
+  toLmError,
   type EventName,
   type EventPayload,
   type MethodInput,
@@ -158,7 +159,7 @@ export class FakeHostClient implements HostClient {
         },
         (error: unknown) => {
           settle();
-          reject(error);
+          reject(toLmError(error));
         },
       );
     });

@@ -36,9 +36,6 @@ export function Dialog({
         >
           <header className={styles.header}>
             <Radix.Title className={styles.title}>{title}</Radix.Title>
-            <Radix.Close asChild>
-              <IconButton label="Close" icon={<X />} size="small" />
-            </Radix.Close>
           </header>
           <div className={styles.body}>
             {description && (
@@ -47,6 +44,10 @@ export function Dialog({
             {children}
           </div>
           {footer && <footer className={styles.footer}>{footer}</footer>}
+          {/* Last, so that the first focus goes to what the dialog is about. */}
+          <Radix.Close asChild>
+            <IconButton className={styles.close} label="Close" icon={<X />} size="small" />
+          </Radix.Close>
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

@@ -42,13 +42,13 @@ export function SettingsDialog({ open, onOpenChange }: SettingsDialogProps) {
   return <SettingsForm saved={value.settings} fileError={value.error} onOpenChange={onOpenChange} />;
 }
 
-type Group = 'appearance' | 'terminal' | 'sandbox' | 'engine';
+type Group = 'appearance' | 'sandbox' | 'engine';
 
 const groupOf: Record<keyof Settings, Group> = {
   theme: 'appearance',
-  terminalFontSize: 'terminal',
-  terminalTheme: 'terminal',
-  confirmMultiLinePaste: 'terminal',
+  terminalFontSize: 'appearance',
+  terminalTheme: 'appearance',
+  confirmMultiLinePaste: 'appearance',
   containerName: 'sandbox',
   imageName: 'sandbox',
   hostPort: 'sandbox',
@@ -136,8 +136,11 @@ function SettingsForm({
           value={group}
           onValueChange={setGroup}
           tabs={[
-            { value: 'appearance', label: 'Appearance', content: <AppearanceSection {...section} /> },
-            { value: 'terminal', label: 'Terminal', content: <TerminalSection {...section} /> },
+            {
+              value: 'appearance',
+              label: 'Appearance and terminal',
+              content: <AppearanceSection {...section} />,
+            },
             { value: 'sandbox', label: 'Sandbox', content: <SandboxSection {...section} /> },
             { value: 'engine', label: 'Engine and build', content: <EngineSection {...section} /> },
           ]}
@@ -187,7 +190,7 @@ const needsRecreate = (
   </Badge>
 );
 
-function AppearanceSection({ draft, change }: SectionProps) {
+function AppearanceSection({ draft, problems, change }: SectionProps) {
   return (
     <Section>
       <div className={styles.choice}>
@@ -203,15 +206,8 @@ function AppearanceSection({ draft, change }: SectionProps) {
           ]}
         />
       </div>
-    </Section>
-  );
-}
-
-function TerminalSection({ draft, problems, change }: SectionProps) {
-  return (
-    <Section>
       <TextField
-        label="Font size"
+        label="Terminal font size"
         inputMode="numeric"
         suffix="px"
         className={styles.short}
@@ -220,7 +216,7 @@ function TerminalSection({ draft, problems, change }: SectionProps) {
         error={problems.terminalFontSize}
       />
       <Select
-        label="Colours"
+        label="Terminal colours"
         className={styles.short}
         value={draft.terminalTheme}
         onValueChange={(terminalTheme) => change({ terminalTheme })}

@@ -2,7 +2,7 @@ import { Hammer } from 'lucide-react';
 import { useStore } from 'zustand';
 import type { ImageFacts } from '../../../electron/contract';
 import { formatBytes, formatDateTime } from '../../lib/format';
-import { Badge, Banner, Button, ErrorBanner } from '../../ui';
+import { Badge, Banner, Button, ErrorBanner, Spinner } from '../../ui';
 import type { BuildFollower } from './build-follower';
 import { BuildProgress } from './build-progress';
 import type { SetupStepState } from './setup-progress';
@@ -66,6 +66,11 @@ function ImageStepBody({
   );
   return (
     <>
+      {(image === null || image.state === 'unknown') && !building && (
+        <p className={styles.waiting}>
+          <Spinner /> Asking the engine for the image…
+        </p>
+      )}
       {missing && !building && !failed && (
         <p>
           The image holds a Linux workspace, llama.cpp and Ollama. It is built once, on this engine; the first

@@ -1,15 +1,15 @@
 /** Lines of a log, kept outside React. Views are told at most once per animation frame. */
 export interface LineRing {
   /** The lines kept, oldest first. The same array until the next change. */
-  lines(): readonly string[];
+  readonly lines: () => readonly string[];
   /** How many lines were let go to keep the ring small. */
-  dropped(): number;
-  append(lines: readonly string[]): void;
-  replace(lines: readonly string[]): void;
-  clear(): void;
+  readonly dropped: () => number;
+  readonly append: (lines: readonly string[]) => void;
+  readonly replace: (lines: readonly string[]) => void;
+  readonly clear: () => void;
   /** For useSyncExternalStore. */
-  subscribe(listener: () => void): () => void;
-  dispose(): void;
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly dispose: () => void;
 }
 
 export const maxBuildLogLines = 5_000;

@@ -20,14 +20,14 @@ export interface SandboxActionState {
 export interface SandboxActions {
   readonly store: StoreApi<SandboxActionState>;
   /** Creates the container and starts it when creating alone did not. */
-  create(gpu: GpuChoice): Promise<void>;
-  adopt(): Promise<void>;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  restart(): Promise<void>;
-  recreate(gpu: GpuChoice): Promise<void>;
-  remove(removeVolumes: boolean): Promise<void>;
-  dismissError(): void;
+  readonly create: (gpu: GpuChoice) => Promise<void>;
+  readonly adopt: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly restart: () => Promise<void>;
+  readonly recreate: (gpu: GpuChoice) => Promise<void>;
+  readonly remove: (removeVolumes: boolean) => Promise<void>;
+  readonly dismissError: () => void;
 }
 
 export function createSandboxActions(host: HostClient): SandboxActions {

@@ -33,7 +33,7 @@ export function setupProgress(
   const containerStep = () => {
     if (finished) return 'done';
     if (!engineDone || !imageDone || building) return 'waiting';
-    return sandbox?.phase === 'failed' || sandbox?.error ? 'failed' : 'current';
+    return sandbox.phase === 'failed' || sandbox.error ? 'failed' : 'current';
   };
   return { steps: { engine: engineStep, image: imageStep(), container: containerStep() }, finished };
 }

@@ -1,0 +1,176 @@
+import { LmError } from '../../electron/contract';
+import type { FakeHostClient } from '../../renderer/client/fake-host-client';
+import { SettingsDialog } from '../../renderer/features/settings';
+import { SetupView } from '../../renderer/features/setup';
+import type { GalleryCase } from './case';
+import {
+  absentSandbox,
+  buildLogLines,
+  connectedEngine,
+  containerFacts,
+  failedBuild,
+  healthySandbox,
+  minutesAgo,
+  noGpuToolkit,
+  runningBuild,
+  settingsState,
+  unavailableEngine,
+} from './fixtures';
+import { healthyHost, withHost } from './support';
+
+const missingImage = { state: 'missing', reference: 'lm-docker' } as const;
+const unknownSandbox = () => absentSandbox({ phase: 'unknown', image: { state: 'unknown' } });
+
+function firstRun(name: string, prepare: (host: FakeHostClient) => FakeHostClient): GalleryCase {
+  return {
+    name: `Setup/${name}`,
+    render: () => withHost(prepare(healthyHost()), <SetupView onFinished={() => undefined} />),
+  };
+}
+
+function overview(name: string, prepare: (host: FakeHostClient) => FakeHostClient): GalleryCase {
+  return { name: `Sandbox/${name}`, render: () => withHost(prepare(healthyHost()), <SetupView />) };
+}
+
+const showBuild = (host: FakeHostClient, build: ReturnType<typeof runningBuild>) =>
+  host.onStreamOpened('image.watchBuildLog', (stream) =>
+    stream.push({ kind: 'snapshot', build, logLines: [...buildLogLines] }),
+  );
+
+export const setupCases: readonly GalleryCase[] = [
+  firstRun('searching', (host) =>
+    host
+      .respond('engine.status', { state: 'searching', revision: 1 })
+      .respond('sandbox.status', unknownSandbox()),
+  ),
+  firstRun('no permission', (host) =>
+    host.respond('engine.status', unavailableEngine()).respond('sandbox.status', unknownSandbox()),
+  ),
+  firstRun('image missing', (host) => host.respond('sandbox.status', absentSandbox({ image: missingImage }))),
+  firstRun('engine warns', (host) =>
+    host
+      .respond(
+        'engine.status',
+        connectedEngine({ warnings: ['No swap limit support', 'runc 1.1.4 is older than advised (1.2.8)'] }),
+      )
+      .respond('sandbox.status', absentSandbox({ image: missingImage })),
+  ),
+  firstRun('building', (host) =>
+    showBuild(host, runningBuild()).respond('sandbox.status', absentSandbox({ image: missingImage })),
+  ),
+  firstRun('build failed', (host) =>
+    showBuild(host, failedBuild()).respond('sandbox.status', absentSandbox({ image: missingImage })),
+  ),
+  firstRun('choose GPU', (host) => host.respond('sandbox.status', absentSandbox())),
+  firstRun('no GPU', (host) =>
+    host
+      .respond(
+        'engine.status',
+        connectedEngine({ gpu: { mechanism: 'none', devices: [], error: noGpuToolkit } }),
+      )
+      .respond('sandbox.status', absentSandbox()),
+  ),
+  firstRun('port taken', (host) =>
+    host.respond(
+      'sandbox.status',
+      absentSandbox({
+        error: {
+          code: 'port_in_use',
+          message: 'Port 8000 of this computer is taken by another program.',
+          details: { hostPort: 8000 },
+          repair: {
+            text: 'End that program, or choose another port in the settings.',
+            command: 'ss -ltnp sport = :8000',
+          },
+          retryable: true,
+        },
+      }),
+    ),
+  ),
+  firstRun('foreign container', (host) =>
+    host.respond(
+      'sandbox.status',
+      absentSandbox({
+        phase: 'foreign',
+        container: containerFacts({ managed: false, imageReference: 'nginx:1.27' }),
+      }),
+    ),
+  ),
+  firstRun('starting', (host) =>
+    host.respond(
+      'sandbox.status',
+      healthySandbox({
+        phase: 'starting',
+        operation: 'start',
+        parts: [
+          { name: 'gateway', state: 'ready', restarts: 0, lastError: null },
+          { name: 'ollama', state: 'starting', restarts: 0, lastError: null },
+          {
+            name: 'llama-cpp',
+            state: 'backing-off',
+            restarts: 2,
+            lastError: 'exit code 1: failed to load model',
+          },
+        ],
+      }),
+    ),
+  ),
+  firstRun('finished', (host) => host),
+  overview('healthy', (host) => host),
+  overview('stopped and outdated', (host) =>
+    host.respond(
+      'sandbox.status',
+      healthySandbox({
+        phase: 'stopped',
+        parts: [],
+        container: containerFacts({
+          startedAtMs: minutesAgo(300),
+          finishedAtMs: minutesAgo(200),
+          exitCode: 137,
+          outOfMemory: true,
+          outdated: [
+            'The image lm-docker was built again since.',
+            'The memory limit changed from none to 8 GiB.',
+          ],
+          gpu: { choice: 'none', mechanism: 'none', devices: [] },
+        }),
+      }),
+    ),
+  ),
+  overview('failed', (host) =>
+    host.respond(
+      'sandbox.status',
+      healthySandbox({
+        phase: 'failed',
+        parts: [],
+        error: noGpuToolkit,
+        image: {
+          state: 'present',
+          reference: 'lm-docker',
+          id: 'sha256:1',
+          sizeBytes: 6_300_000_000,
+          createdAtMs: minutesAgo(9000),
+          current: false,
+        },
+      }),
+    ),
+  ),
+  {
+    name: 'Settings/dialog',
+    render: () => withHost(healthyHost(), <SettingsDialog open onOpenChange={() => undefined} />),
+  },
+  {
+    name: 'Settings/unreadable file',
+    render: () =>
+      withHost(
+        healthyHost().respond('settings.get', {
+          ...settingsState(),
+          error: new LmError(
+            'storage_corrupt',
+            'The settings file could not be read; the last good copy is used.',
+          ).data,
+        }),
+        <SettingsDialog open onOpenChange={() => undefined} />,
+      ),
+  },
+];

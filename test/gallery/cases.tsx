@@ -1,0 +1,6 @@
+import type { GalleryCase } from './case';
+import { dashboardCases } from './cases-dashboard';
+import { setupCases } from './cases-setup';
+import { uiCases } from './cases-ui';
+
+export const cases: readonly GalleryCase[] = [...uiCases, ...setupCases, ...dashboardCases];

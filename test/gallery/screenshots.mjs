@@ -1,0 +1,68 @@
+/*
+ * Takes a picture of every case of the gallery in light and dark at two sizes.
+ *
+ *   node test/gallery/screenshots.mjs OUT_FOLDER [PART_OF_NAME] [SIZE,SIZE] [light|dark]
+ *
+ * Needs `npx vite build --config test/gallery/vite.config.mts` before it and a Chromium; CHROMIUM names another
+ * one than /usr/bin/chromium. Reports what a page wrote to its console as an error, so a broken policy or a key
+ * warning does not hide behind a nice picture.
+ */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { preview } from 'vite';
+
+const [folder, part = '', sizes = '1280x800,1920x1080', themes = 'light,dark'] = process.argv.slice(2);
+if (!folder) {
+  console.error('Name a folder for the pictures.');
+  process.exit(2);
+}
+await mkdir(folder, { recursive: true });
+
+const server = await preview({
+  configFile: path.join(import.meta.dirname, 'vite.config.mts'),
+  preview: { host: '127.0.0.1', port: 0 },
+});
+const address = server.resolvedUrls?.local[0];
+const browser = await chromium.launch({
+  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+let problems = 0;
+try {
+  const page = await browser.newPage();
+  page.on('console', (message) => {
+    if (message.type() !== 'error') return;
+    problems += 1;
+    console.error(`  ${message.text()}`);
+  });
+  page.on('pageerror', (error) => {
+    problems += 1;
+    console.error(`  ${error.stack ?? error.message}`);
+  });
+  await page.goto(address);
+  const names = await page.locator('a[href^="?case="]:not([href*="theme="])').allTextContents();
+  for (const name of names.filter((candidate) => candidate.includes(part))) {
+    for (const size of sizes.split(',')) {
+      const [width, height] = size.split('x').map(Number);
+      await page.setViewportSize({ width, height });
+      for (const theme of themes.split(',')) {
+        await page.goto(`${address}?case=${encodeURIComponent(name)}&theme=${theme}`);
+        await page.waitForLoadState('networkidle');
+        const opener = page.locator('[data-open-for-screenshot]');
+        if ((await opener.count()) > 0) await opener.click();
+        const file = `${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${theme}-${size}.png`;
+        await page.screenshot({ path: path.join(folder, file) });
+        console.log(file);
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  await server.close();
+}
+if (problems > 0) {
+  console.error(`${problems} errors in the console`);
+  process.exitCode = 1;
+}
