@@ -1,4 +1,10 @@
-import { defaultSettings, LmError, type EngineState, type SandboxStatus, type Settings } from '../../../electron/contract';
+import {
+  defaultSettings,
+  LmError,
+  type EngineState,
+  type SandboxStatus,
+  type Settings,
+} from '../../../electron/contract';
 import { createEngineFinder } from '../../../electron/adapters/docker';
 import { EngineService, SandboxService } from '../../../electron/services/container';
 import type { AdoptionStore, EngineFinder, GatewayHealth } from '../../../electron/services/container/ports';
@@ -105,8 +111,14 @@ export function when<T>(
   });
 }
 
-export const whenSandbox = (harness: Harness, condition: (status: SandboxStatus) => boolean, timeoutMs?: number) =>
-  when(harness.sandbox.status(), harness.sandbox.onStatusChanged, condition, timeoutMs);
+export const whenSandbox = (
+  harness: Harness,
+  condition: (status: SandboxStatus) => boolean,
+  timeoutMs?: number,
+) => when(harness.sandbox.status(), harness.sandbox.onStatusChanged, condition, timeoutMs);
 
-export const whenEngine = (harness: Harness, condition: (state: EngineState) => boolean, timeoutMs?: number) =>
-  when(harness.engines.state(), harness.engines.onChanged, condition, timeoutMs);
+export const whenEngine = (
+  harness: Harness,
+  condition: (state: EngineState) => boolean,
+  timeoutMs?: number,
+) => when(harness.engines.state(), harness.engines.onChanged, condition, timeoutMs);

@@ -58,7 +58,9 @@ describe.each([
     });
     const first = harness.sandbox.require();
     expect(first).toMatchObject({ gatewayUrl: `http://127.0.0.1:${hostPort}`, gpuChoice: 'none' });
-    expect(await exec('sh', '-c', 'echo $LM_API_TOKEN $NVIDIA_VISIBLE_DEVICES')).toBe(`${first.gatewayToken} void`);
+    expect(await exec('sh', '-c', 'echo $LM_API_TOKEN $NVIDIA_VISIBLE_DEVICES')).toBe(
+      `${first.gatewayToken} void`,
+    );
     expect(await exec('id', '-u')).toBe('1000');
 
     expect((await harness.sandbox.stop()).phase).toBe('stopped');
@@ -122,7 +124,15 @@ describe.each([
   });
 
   it('says who has the port, and leaves no half-made container', async () => {
-    await engine.docker(['run', '-d', '--name', 'neighbour', '-p', `127.0.0.1:${hostPort}:8000`, 'lm-docker']);
+    await engine.docker([
+      'run',
+      '-d',
+      '--name',
+      'neighbour',
+      '-p',
+      `127.0.0.1:${hostPort}:8000`,
+      'lm-docker',
+    ]);
     await expect(harness.sandbox.create('none')).rejects.toMatchObject({
       code: 'port_in_use',
       message: `Port ${hostPort} on this computer is already used by the container "neighbour".`,
@@ -153,7 +163,10 @@ describe.each([
     await new Promise((resolve) => server.close(resolve));
     const after = harness.sandbox.require();
     expect(after.containerId).toBe(before.containerId);
-    expect(harness.sandbox.status().container).toMatchObject({ name: 'lm_container', outdated: ['The port changed.'] });
+    expect(harness.sandbox.status().container).toMatchObject({
+      name: 'lm_container',
+      outdated: ['The port changed.'],
+    });
     expect((await engine.docker(['ps', '-aq'])).stdout.trim().split('\n')).toHaveLength(1);
   });
 
@@ -186,7 +199,11 @@ describe.each([
     await engine.docker(['rm', '-f', 'lm_container']);
     await engine.docker(['run', '-d', '--name', 'lm_container', ...serving, 'lm-docker']);
     await whenSandbox(harness, (status) => status.phase === 'foreign' && status.container !== null);
-    expect(await harness.sandbox.adopt()).toMatchObject({ phase: 'starting', container: { managed: true }, error: null });
+    expect(await harness.sandbox.adopt()).toMatchObject({
+      phase: 'starting',
+      container: { managed: true },
+      error: null,
+    });
     expect(harness.sandbox.require().gatewayToken).toBe('theirs');
     expect((await harness.sandbox.remove(false)).phase).toBe('absent');
   });
@@ -196,7 +213,10 @@ describe.each([
     await harness.settings.update({ imageName: 'lm-hungry', memoryLimitBytes: 512 * 1024 * 1024 });
     await harness.sandbox.create('none').catch(() => undefined);
     const failed = await whenSandbox(harness, (status) => status.phase === 'failed', 60_000);
-    expect(failed.error).toMatchObject({ code: 'out_of_memory', repair: { text: expect.stringContaining('raise the memory') } });
+    expect(failed.error).toMatchObject({
+      code: 'out_of_memory',
+      repair: { text: expect.stringContaining('raise the memory') },
+    });
   });
 
   it('reports a program that ends by itself, with its last lines', async () => {

@@ -44,7 +44,8 @@ async function writeRootFileSystem(file: string): Promise<void> {
     const source = await realpath(`/bin/${program}`);
     files.set(`bin/${program}`, source);
     const { stdout } = await execute('ldd', [source]);
-    for (const [library] of stdout.matchAll(/\/\S+\.so[^\s:]*/g)) files.set(library.slice(1), await realpath(library));
+    for (const [library] of stdout.matchAll(/\/\S+\.so[^\s:]*/g))
+      files.set(library.slice(1), await realpath(library));
   }
   const tar = pack();
   const written = pipeline(tar, createWriteStream(file));

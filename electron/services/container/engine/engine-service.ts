@@ -264,6 +264,7 @@ export class EngineService implements Disposable {
     const end = () => over.abort();
     restart.addEventListener('abort', end, { once: true });
     let openedAtMs: number | null = null;
+    let dead: ErrorData | null = null;
     const onOpen = () => {
       openedAtMs = clock.nowMs();
       this.engine = engine;
@@ -271,7 +272,10 @@ export class EngineService implements Disposable {
       this.onResync.emit(engine);
       this.settle();
     };
-    const stopPinging = this.keepPinging(engine, end);
+    const stopPinging = this.keepPinging(engine, (error) => {
+      dead = error;
+      end();
+    });
     try {
       await engine.followEvents({
         signal: over.signal,
@@ -281,17 +285,15 @@ export class EngineService implements Disposable {
       logger.info('The stream of engine events ended', { endpoint: endpoint.url });
     } catch (error) {
       logger.warn('The connection to the engine broke', { endpoint: endpoint.url, error });
-      if (openedAtMs === null) {
-        const data = toLmError(error).data;
-        return { tried: [{ endpoint, error: data }], error: data };
-      }
+      if (openedAtMs === null) dead ??= toLmError(error).data;
     } finally {
       stopPinging();
       restart.removeEventListener('abort', end);
     }
-    // `engine` stays current until the next attempt has failed: streams also end while the engine is well.
     if (!restart.aborted) {
       this.lost = { url: endpoint.url, untilMs: clock.nowMs() + loyaltyMs };
+      if (dead !== null) return { tried: [{ endpoint, error: dead }], error: dead };
+      // `engine` stays current until the next attempt has failed: streams also end while the engine is well.
       const followedMs = clock.nowMs() - (openedAtMs ?? clock.nowMs());
       if (followedMs < shortestFollowMs) await waitFor(clock, shortestFollowMs - followedMs, restart);
     }
@@ -299,7 +301,7 @@ export class EngineService implements Disposable {
   }
 
   /** An engine that hangs, or a network that drops everything, ends no stream; only a question shows it. */
-  private keepPinging(engine: ContainerEngine, onDead: () => void): Unsubscribe {
+  private keepPinging(engine: ContainerEngine, onDead: (error: ErrorData) => void): Unsubscribe {
     let cancel: Unsubscribe = () => undefined;
     let stopped = false;
     const schedule = () => {
@@ -311,7 +313,7 @@ export class EngineService implements Disposable {
           (error: unknown) => {
             if (stopped) return;
             this.deps.logger.warn('The engine did not answer a ping', { error });
-            onDead();
+            onDead(toLmError(error).data);
           },
         );
       });

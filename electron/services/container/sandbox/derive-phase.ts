@@ -7,8 +7,8 @@ export type Ending =
   | 'requested'
   /** Somebody else stopped or killed it through the engine. */
   | 'from-outside'
-  /** It ran before the engine went away, and not when the engine came back. */
-  | 'engine-restart'
+  /** It ran before the connection to the engine was lost, and no longer when that came back. */
+  | 'out-of-sight'
   /** The engine reported that the kernel ended a process for lack of memory. */
   | 'out-of-memory'
   | 'unknown';
@@ -91,12 +91,12 @@ function deriveEnded(observation: SandboxObservation, container: ContainerInspec
     return { phase: 'failed', error: outOfMemoryError(container, details, true) };
   }
   if (ending === 'from-outside') return plain('stopped');
-  if (ending === 'engine-restart') {
+  if (ending === 'out-of-sight') {
     return {
       phase: 'stopped',
       error: new LmError(
         'container_not_running',
-        'The sandbox ended when the container engine was restarted.',
+        'The sandbox ended while the container engine was out of reach; it was likely restarted.',
         {
           details,
           repair: { text: 'Start it again; the workspace and the models are kept.' },

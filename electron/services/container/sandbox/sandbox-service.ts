@@ -65,6 +65,8 @@ export class SandboxService implements RunningContainerSource, Disposable {
   /** How each run known to have ended did so; by run, so that a new run starts without a past. */
   private ending: { readonly runId: string; readonly ending: Ending } | null = null;
   private lastLines: { readonly runId: string; readonly lines: readonly string[] } | null = null;
+  /** Something may have happened of which no event told. */
+  private missedEvents = false;
   private looking: Promise<void> | null = null;
   private lookAgain = false;
   private published: SandboxStatus = {
@@ -88,7 +90,10 @@ export class SandboxService implements RunningContainerSource, Disposable {
       this.adoptedId = id;
     });
     this.subscriptions = [
-      deps.engines.onResync.on(() => void this.resync()),
+      deps.engines.onResync.on(() => {
+        this.missedEvents = true;
+        void this.refresh();
+      }),
       deps.engines.onChanged.on(() => this.publish()),
       deps.engines.onEvent.on((event) => this.onEngineEvent(event)),
       deps.settings.onChanged.on(() => void this.refresh()),
@@ -401,15 +406,14 @@ export class SandboxService implements RunningContainerSource, Disposable {
       this.ending = { runId, ending: 'from-outside' };
   }
 
-  private async resync(): Promise<void> {
+  private noteMissedEnding(container: ContainerInspection | null): void {
     const before = this.look.container;
-    await this.refresh();
-    const after = this.look.container;
-    if (before?.state !== 'running' || !after || after.state === 'running') return;
+    const missed = this.missedEvents;
+    this.missedEvents = false;
+    if (!missed || before?.state !== 'running' || !container || container.state === 'running') return;
     const runId = runIdOf(before);
-    if (runIdOf(after) !== runId || this.ending?.runId === runId) return;
-    this.ending = { runId, ending: 'engine-restart' };
-    this.publish();
+    if (runIdOf(container) !== runId || this.ending?.runId === runId) return;
+    this.ending = { runId, ending: 'out-of-sight' };
   }
 
   private async lookUntilCurrent(): Promise<void> {
@@ -434,6 +438,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
       engine.inspectContainer(containerName),
       engine.inspectImage(imageName),
     ]);
+    this.noteMissedEnding(container);
     if (container) await this.readFailureLines(engine, container);
     this.look = { container, image: await this.toImageFacts(imageName, image) };
     this.gateway.follow(this.gatewayTarget());
