@@ -55,6 +55,8 @@ module.exports = {
           folder('electron/contract'),
           '^electron/services/[^/]+/index\\.ts$',
           '^electron/services/container/running-container\\.ts$',
+          // What was stored is parsed like what came over a wire.
+          zod,
         ],
       },
     },

@@ -17,36 +17,50 @@ if (!parentPort) {
 }
 
 const logger = createStderrLogger();
-let host: Host | null = null;
-const waiting: { connectionId: string; port: ElectronPort }[] = [];
+let host: Promise<Host> | null = null;
+const waiting: ((running: Promise<Host>) => void)[] = [];
+/** Messages can come before the start options; they are kept in order. */
+const whenStarted = (action: (running: Promise<Host>) => void) => {
+  if (host) action(host);
+  else waiting.push(action);
+};
 
-const connect = (running: Host, connectionId: string, port: ElectronPort) =>
-  running.connect(messagePortTransport(electronPort(port)), connectionId);
+async function stop(): Promise<void> {
+  await (await host)?.dispose();
+}
 
 parentPort.on('message', ({ data, ports }) => {
   switch (data.type) {
-    case 'start':
-      host = createHost({
+    case 'start': {
+      const starting = createHost({
         ...data.options,
         door: 'desktop',
         logger,
         shell: { openExternal: (url) => parentPort.postMessage({ type: 'openExternal', url }) },
         onTheme: (theme) => parentPort.postMessage({ type: 'theme', theme }),
       });
-      for (const { connectionId, port } of waiting.splice(0)) connect(host, connectionId, port);
+      host = starting;
+      starting.catch((error: unknown) => {
+        logger.error('The host could not start', { error });
+        process.exit(1);
+      });
+      for (const action of waiting.splice(0)) action(starting);
       break;
+    }
     case 'connect': {
       const [port] = ports;
       if (!port) break;
-      if (host) connect(host, data.connectionId, port);
-      else waiting.push({ connectionId: data.connectionId, port });
+      const transport = messagePortTransport(electronPort(port));
+      whenStarted((running) => void running.then((started) => started.connect(transport, data.connectionId)));
       break;
     }
     case 'command':
-      host?.invokeCommand(data.connectionId, data.command);
+      whenStarted(
+        (running) => void running.then((started) => started.invokeCommand(data.connectionId, data.command)),
+      );
       break;
     case 'stop':
-      void (host?.dispose() ?? Promise.resolve()).finally(() => process.exit(0));
+      void stop().finally(() => process.exit(0));
       break;
   }
 });

@@ -137,7 +137,7 @@ export class RpcClient implements HostClient {
     const entry: WatchedStream = {
       name,
       input,
-      handlers: handlers as unknown as StreamHandlers<StreamName>,
+      handlers: handlers,
       windowBytes,
       creditQuantumBytes: windowMarks(windowBytes).creditQuantumBytes,
       id: null,

@@ -120,7 +120,7 @@ export function serveConnection(options: {
     );
     streams.set(frame.id, serverStream);
     try {
-      await route(input as never, serverStream as StreamSink<never>, {
+      await route(input as never, serverStream, {
         signal: serverStream.signal,
         connectionId,
       });

@@ -166,7 +166,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
               aborted.pull();
               resolve(hostDescription);
             });
-          })) as never,
+          })),
       },
     });
     const abort = new AbortController();
@@ -184,7 +184,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
         'terminal.write': ((input: { data: Uint8Array }) => {
           received.pull(input.data);
           return null;
-        }) as never,
+        }),
       },
       streams: {
         'terminal.attach': ((_input: never, sink: StreamSink<TerminalChunk>) => {
@@ -193,7 +193,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
           pool.set(everyByte, 1000);
           sink.send({ kind: 'data', bytes: pool.subarray(1000, 1256), sequence: 256 });
           sink.end();
-        }) as never,
+        }),
       },
     });
     await client.call('terminal.write', { id: 'a', data: everyByte });
@@ -223,7 +223,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
           };
           sink.onWritable(produce);
           produce();
-        }) as never,
+        }),
       },
     });
     const sequences: number[] = [];
@@ -259,7 +259,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
           };
           sink.onWritable(produce);
           produce();
-        }) as never,
+        }),
       },
     });
     client.watch('terminal.attach', { id: 'a' }, { onChunk: () => undefined });
@@ -294,7 +294,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
             });
           }
           release.pull();
-        }) as never,
+        }),
       },
     });
     const consumers: (() => void)[] = [];
@@ -320,7 +320,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
       streams: {
         'terminal.attach': ((_input: never, sink: StreamSink<TerminalChunk>) => {
           sink.signal.addEventListener('abort', () => aborted.pull());
-        }) as never,
+        }),
       },
     });
     client.watch('terminal.attach', { id: 'a' }, { onChunk: () => undefined }).close();

@@ -39,8 +39,8 @@ export const transportKinds: Readonly<Record<string, () => Promise<TransportPair
     if (address === null || typeof address === 'string') throw new Error('The server has no port.');
     const client = new WebSocket(`ws://127.0.0.1:${address.port}`);
     const [accepted] = (await once(server, 'connection')) as [WebSocket];
-    const host = webSocketTransport(accepted as unknown as WebSocketLike);
-    const page = webSocketTransport(client as unknown as WebSocketLike);
+    const host = webSocketTransport(accepted);
+    const page = webSocketTransport(client);
     if (client.readyState !== WebSocket.OPEN) await once(client, 'open');
     return {
       page,

@@ -61,7 +61,7 @@ export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
           Env: ['TERM=xterm-256color', 'COLORTERM=truecolor', `${markerVariable}=${marker}`],
           // Engines from API 1.42 start at this size; older ones ignore it and are resized below.
           ConsoleSize: [size.rows, size.columns],
-        } as Docker.ExecCreateOptions);
+        });
         const socket = await exec.start({ hijack: true, stdin: true, Tty: true });
         const pty = new DockerExecPty(docker, container, exec, socket, `${markerVariable}=${marker}`);
         if (!atLeast(apiVersion, 1, 42)) pty.resize(size);

@@ -110,25 +110,36 @@ export class FloodBacklog {
     return removedBytes;
   }
 
-  /** The next piece to parse, of `maxBytes` at most; null when nothing waits. */
+  /** The next bytes to parse, `maxBytes` at most and whole characters; null when nothing waits. */
   take(maxBytes: number): BacklogSlice | null {
-    const first = this.pieces[0];
-    if (!first) return null;
-    const whole = first.bytes.byteLength <= maxBytes;
-    const length = whole ? first.bytes.byteLength : completeUtf8Length(first.bytes.subarray(0, maxBytes));
-    const bytes = first.bytes.subarray(0, Math.max(length, Math.min(maxBytes, 4)));
-    const rest = first.bytes.byteLength - bytes.byteLength;
-    if (rest === 0) this.pieces.shift();
-    else
-      this.pieces[0] = {
-        bytes: first.bytes.subarray(bytes.byteLength),
-        end: first.end,
-        sequence: first.sequence,
-      };
-    this.waitingBytes -= bytes.byteLength;
-    this.taken = first.end - rest;
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    let sequence = 0;
+    for (let first = this.pieces[0]; first && length < maxBytes; first = this.pieces[0]) {
+      const room = maxBytes - length;
+      if (first.bytes.byteLength <= room) {
+        parts.push(first.bytes);
+        length += first.bytes.byteLength;
+        this.taken = first.end;
+        sequence = first.sequence;
+        this.pieces.shift();
+        continue;
+      }
+      // A character longer than the room that is left waits for the next slice, unless that would be empty.
+      const fitting = completeUtf8Length(first.bytes.subarray(0, room)) || (length === 0 ? room : 0);
+      if (fitting === 0) break;
+      const rest = first.bytes.byteLength - fitting;
+      parts.push(first.bytes.subarray(0, fitting));
+      length += fitting;
+      this.taken = first.end - rest;
+      sequence = first.sequence - rest;
+      this.pieces[0] = { ...first, bytes: first.bytes.subarray(fitting) };
+      break;
+    }
+    if (parts.length === 0) return null;
+    this.waitingBytes -= length;
     this.forgetTakenBreaks();
-    return { bytes, sequence: first.sequence - rest };
+    return { bytes: parts.length === 1 ? (parts[0] as Uint8Array) : join(...parts), sequence };
   }
 
   /** Drops everything that waits, for a consumer that will begin anew from a snapshot. */

@@ -12,7 +12,7 @@ export interface PastePlan {
  * (https://thejh.net/misc/website-terminal-copy-paste).
  */
 export function planPaste(text: string, bracketedPaste: boolean, confirmMultiLine: boolean): PastePlan {
-  const safe = text.replace(/\x1b/g, '\u241b').replace(/[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/g, '');
+  const safe = text.replaceAll('\u001b', '\u241b').replace(/(?![\t\r\n\v\f])\p{Cc}/gu, '');
   const lineCount = safe.replace(/(\r\n|\r|\n)+$/, '').split(/\r\n|\r|\n/).length;
   const runsCommands = /[\r\n]/.test(safe);
   return { text: safe, lineCount, needsConfirmation: runsCommands && !bracketedPaste && confirmMultiLine };

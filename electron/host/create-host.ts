@@ -1,0 +1,279 @@
+import { randomUUID } from 'node:crypto';
+import { homedir, hostname } from 'node:os';
+import path from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { createConnectionProvider, createBuildContext, createEngineFinder } from '../adapters/docker';
+import { createDockerPtyBackend } from '../adapters/docker/exec-pty';
+import { createDockerProcessRunner } from '../adapters/docker/exec-process';
+import { createDockerLogSource } from '../adapters/docker/logs';
+import { createDockerStatsSource } from '../adapters/docker/stats';
+import {
+  createGatewayClient,
+  createGgufStore,
+  createLlamaCppBackend,
+  createOllamaBackend,
+} from '../adapters/gateway';
+import { createGatewayHealth } from '../adapters/gateway/health';
+import { createNvidiaSmiProbe } from '../adapters/nvidia';
+import { createXtermScreenMirror } from '../adapters/screen/xterm-screen-mirror';
+import { openConversationStore } from '../adapters/storage';
+import { createAdoptionFile } from '../adapters/storage/adoption-file';
+import { createSettingsFile } from '../adapters/storage/settings-file';
+import { contract, menuCommandSchema, type HostDescription, type Settings } from '../contract';
+import { serveConnection, type ServerConnection } from '../rpc/server';
+import type { Transport } from '../rpc/transport';
+import { ChatService } from '../services/chat';
+import { EngineService } from '../services/container/engine';
+import { ImageService } from '../services/container/image';
+import { SandboxService } from '../services/container/sandbox';
+import { systemClock, type Disposable, type Logger } from '../services/foundation';
+import { GpuService } from '../services/gpu';
+import { LogsService } from '../services/logs';
+import { ModelsService } from '../services/models';
+import { SettingsService } from '../services/settings';
+import { TelemetryService } from '../services/telemetry';
+import { TerminalService } from '../services/terminal';
+import { createAppRoutes, type DesktopShell } from './routes/app';
+import { createChatRoutes } from './routes/chat';
+import { createEngineRoutes } from './routes/engine';
+import { createImageRoutes } from './routes/image';
+import { createModelsRoutes } from './routes/models';
+import type { MethodRoutes, Publish, StreamRoutes } from './routes/route';
+import { createSandboxRoutes } from './routes/sandbox';
+import { createSettingsRoutes } from './routes/settings';
+import { createTelemetryRoutes } from './routes/telemetry';
+import { createTerminalRoutes } from './routes/terminal';
+
+export interface HostOptions {
+  readonly appVersion: string;
+  /** Settings, conversations and window state live here; made when missing. */
+  readonly dataFolder: string;
+  /** The docker/ folder whose image is built. */
+  readonly dockerFolder: string;
+  readonly imageBuildArguments: Readonly<Record<string, string>>;
+  readonly door: HostDescription['door'];
+  readonly logger: Logger;
+  /** What only a desktop can do; null behind other doors. */
+  readonly shell: DesktopShell | null;
+  readonly onTheme?: (theme: Settings['theme']) => void;
+  /** Parses results and chunks with the contract too; for tests. */
+  readonly checkOutput?: boolean;
+}
+
+export interface Host {
+  /** Serves one page. It may come and go; what it started stays. */
+  connect(transport: Transport, connectionId: string): void;
+  /** Hands a choice of the native menu to one page. */
+  invokeCommand(connectionId: string, command: string): void;
+  /** Ends shells and answers, closes files. Idempotent. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Builds the whole host by hand, in reading order: what is below needs what is above. The desktop's utility
+ * process, plain Node and the tests all start it here.
+ */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { dataFolder, logger } = options;
+  const clock = systemClock;
+  const newId = () => randomUUID();
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+
+  const settings = await SettingsService.open({
+    store: createSettingsFile(dataFolder),
+    logger: logger.child('settings'),
+  });
+
+  const engines = new EngineService({
+    finder: createEngineFinder({
+      env: process.env,
+      homeFolder: homedir(),
+      userId: process.getuid?.() ?? null,
+      platform: process.platform,
+    }),
+    settings,
+    clock,
+    logger: logger.child('engine'),
+  });
+  const connection = createConnectionProvider(() => engines.require());
+
+  const buildContext = createBuildContext(options.dockerFolder);
+  const images = new ImageService({
+    engines,
+    settings,
+    context: buildContext,
+    buildArguments: options.imageBuildArguments,
+    appVersion: options.appVersion,
+    clock,
+    logger: logger.child('image'),
+  });
+  const sandbox = new SandboxService({
+    engines,
+    settings,
+    gatewayHealth: createGatewayHealth(),
+    adoption: createAdoptionFile(dataFolder),
+    imageRevision: () => buildContext.revision(),
+    clock,
+    logger: logger.child('sandbox'),
+  });
+
+  const terminal = new TerminalService({
+    backend: createDockerPtyBackend({ connection, containerId: () => sandbox.require().containerId }),
+    createMirror: createXtermScreenMirror,
+    clock,
+  });
+
+  const telemetry = new TelemetryService({
+    running: sandbox,
+    stats: createDockerStatsSource(connection),
+    clock,
+    logger: logger.child('telemetry'),
+  });
+  const gpu = new GpuService({
+    running: sandbox,
+    probe: createNvidiaSmiProbe(createDockerProcessRunner(connection)),
+    engineGpu: () => {
+      const state = engines.state();
+      return state.state === 'connected' ? state.facts.gpu : null;
+    },
+    clock,
+    logger: logger.child('gpu'),
+  });
+  const logs = new LogsService({
+    running: sandbox,
+    stoppedContainerId: () => sandbox.status().container?.id ?? null,
+    logs: createDockerLogSource(connection),
+    clock,
+    logger: logger.child('logs'),
+  });
+
+  const gateway = createGatewayClient(sandbox);
+  const ollama = createOllamaBackend(gateway);
+  const llamaCpp = createLlamaCppBackend(gateway);
+  const backends = [llamaCpp, ollama];
+  const models = new ModelsService({
+    backends,
+    puller: ollama,
+    importer: createGgufStore(gateway),
+    containers: sandbox,
+    clock,
+    logger: logger.child('models'),
+    newId,
+  });
+  const chat = new ChatService({
+    backends,
+    store: await openConversationStore({
+      file: path.join(dataFolder, 'conversations.db'),
+      nowMs: () => clock.nowMs(),
+    }),
+    containers: sandbox,
+    clock,
+    logger: logger.child('chat'),
+    newId,
+    onModelUsed: () => models.refreshSoon(),
+  });
+
+  const appRoutes = createAppRoutes({
+    description: {
+      appVersion: options.appVersion,
+      nodeVersion: process.versions.node,
+      platform: process.platform,
+      architecture: process.arch,
+      hostname: hostname(),
+      dataFolder,
+      door: options.door,
+    },
+    shell: options.shell,
+  });
+  const settingsRoutes = createSettingsRoutes({ settings });
+  const engineRoutes = createEngineRoutes({ engines });
+  const sandboxRoutes = createSandboxRoutes({ sandbox });
+  const imageRoutes = createImageRoutes({ images });
+  const terminalRoutes = createTerminalRoutes({ terminal });
+  const telemetryRoutes = createTelemetryRoutes({ telemetry, gpu, logs });
+  const modelsRoutes = createModelsRoutes({ models });
+  const chatRoutes = createChatRoutes({ chat });
+  // `satisfies`: a method or stream of the contract that nobody serves does not compile.
+  const routes = {
+    methods: {
+      ...appRoutes.methods,
+      ...settingsRoutes.methods,
+      ...engineRoutes.methods,
+      ...sandboxRoutes.methods,
+      ...imageRoutes.methods,
+      ...terminalRoutes.methods,
+      ...modelsRoutes.methods,
+      ...chatRoutes.methods,
+    } satisfies MethodRoutes,
+    streams: {
+      ...imageRoutes.streams,
+      ...terminalRoutes.streams,
+      ...telemetryRoutes.streams,
+      ...chatRoutes.streams,
+    } satisfies StreamRoutes,
+  };
+
+  const connections = new Map<string, ServerConnection>();
+  const publish: Publish = (name, payload) => {
+    for (const served of connections.values()) served.publish(name, payload);
+  };
+  settings.onChanged.on((state) => publish('settings.changed', state));
+  engines.onChanged.on((state) => publish('engine.changed', state));
+  sandbox.onStatusChanged.on((status) => publish('sandbox.changed', status));
+  images.onBuildChanged.on((build) => publish('image.buildChanged', build));
+  terminal.onChanged((list) => publish('terminal.changed', list));
+  models.onChanged.on((list) => publish('models.changed', list));
+  models.onJobsChanged.on((list) => publish('models.jobsChanged', list));
+  chat.onChanged.on((list) => publish('chat.changed', list));
+
+  options.onTheme?.(settings.current().theme);
+  settings.onChanged.on((state) => options.onTheme?.(state.settings.theme));
+  engines.start();
+
+  /** In the reverse order of their making. */
+  const services: readonly Disposable[] = [
+    chat,
+    models,
+    logs,
+    gpu,
+    telemetry,
+    terminal,
+    sandbox,
+    images,
+    engines,
+    settings,
+  ];
+  let disposing: Promise<void> | null = null;
+
+  return {
+    connect: (transport, connectionId) => {
+      const served = serveConnection({
+        contract,
+        routes,
+        transport,
+        connectionId,
+        checkOutput: options.checkOutput ?? false,
+        onUnexpected: (error, where) => logger.error('Unexpected failure', { error, where }),
+        onClosed: () => connections.delete(connectionId),
+      });
+      connections.set(connectionId, served);
+    },
+    invokeCommand: (connectionId, command) => {
+      const parsed = menuCommandSchema.safeParse(command);
+      if (parsed.success)
+        connections.get(connectionId)?.publish('app.commandInvoked', { command: parsed.data });
+    },
+    dispose: () => {
+      disposing ??= (async () => {
+        for (const service of services) {
+          // One that fails must not keep the others from closing their files.
+          await Promise.resolve(service.dispose()).catch((error: unknown) =>
+            logger.error('A service did not close', { error }),
+          );
+        }
+        for (const served of connections.values()) served.close();
+      })();
+      return disposing;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { LmError, type HostDescription } from '../../contract';
+import type { MethodRoutes } from './route';
+
+/** What the host asks of the desktop it runs under. */
+export interface DesktopShell {
+  openExternal(url: string): void;
+}
+
+export function createAppRoutes(deps: {
+  readonly description: HostDescription;
+  readonly shell: DesktopShell | null;
+}): {
+  readonly methods: Pick<MethodRoutes, 'host.describe' | 'app.openExternal'>;
+  readonly streams: Record<never, never>;
+} {
+  return {
+    methods: {
+      'host.describe': () => deps.description,
+      'app.openExternal': ({ url }) => {
+        if (!deps.shell) {
+          throw new LmError('unsupported', 'Links are opened by the desktop app only.', {
+            repair: { text: 'Copy the address into a browser.' },
+          });
+        }
+        deps.shell.openExternal(url);
+        return null;
+      },
+    },
+    streams: {},
+  };
+}

@@ -1,2 +1,0 @@
-import { first } from './violates-cycle-first';
-export const second = () => first;

@@ -1,2 +1,0 @@
-import { second } from './cycle-partner';
-export const first = () => second;

@@ -1,0 +1,2 @@
+import { second } from './with-a-partner';
+export const first = () => second;

@@ -1,0 +1,2 @@
+import { first } from './violates-cycle';
+export const second = () => first;
