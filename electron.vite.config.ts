@@ -34,7 +34,7 @@ export default defineConfig({
     build: {
       outDir: 'out/preload',
       externalizeDeps: false,
-      target: 'chrome114',
+      target: 'node18',
       rollupOptions: {
         external: ['electron'],
         input: { index: path.join(root, 'electron/preload/index.ts') },

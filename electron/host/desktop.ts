@@ -10,12 +10,18 @@ interface ParentPort {
 type ElectronPort = Parameters<typeof electronPort>[0];
 
 /** Electron adds `parentPort` to a utility process; under plain Node there is none. */
-const parentPort = (process as NodeJS.Process & { parentPort?: ParentPort }).parentPort;
-if (!parentPort) {
+function findParentPort(): ParentPort {
+  const port: unknown = Reflect.get(process, 'parentPort');
+  if (isParentPort(port)) return port;
   process.stderr.write('This entry runs in an Electron utility process.\n');
   process.exit(2);
 }
 
+function isParentPort(value: unknown): value is ParentPort {
+  return typeof value === 'object' && value !== null && 'postMessage' in value && 'on' in value;
+}
+
+const parentPort = findParentPort();
 const logger = createStderrLogger();
 let host: Promise<Host> | null = null;
 const waiting: ((running: Promise<Host>) => void)[] = [];

@@ -160,13 +160,13 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     const aborted = lever();
     const { client } = await connect(makePair, {
       methods: {
-        'host.describe': ((_input: never, context: { signal: AbortSignal }) =>
+        'host.describe': (_input: never, context: { signal: AbortSignal }) =>
           new Promise((resolve) => {
             context.signal.addEventListener('abort', () => {
               aborted.pull();
               resolve(hostDescription);
             });
-          })),
+          }),
       },
     });
     const abort = new AbortController();
@@ -181,19 +181,19 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     const received = lever<Uint8Array>();
     const { client } = await connect(makePair, {
       methods: {
-        'terminal.write': ((input: { data: Uint8Array }) => {
+        'terminal.write': (input: { data: Uint8Array }) => {
           received.pull(input.data);
           return null;
-        }),
+        },
       },
       streams: {
-        'terminal.attach': ((_input: never, sink: StreamSink<TerminalChunk>) => {
+        'terminal.attach': (_input: never, sink: StreamSink<TerminalChunk>) => {
           // A view into a larger buffer, as sockets hand them out.
           const pool = new Uint8Array(4096);
           pool.set(everyByte, 1000);
           sink.send({ kind: 'data', bytes: pool.subarray(1000, 1256), sequence: 256 });
           sink.end();
-        }),
+        },
       },
     });
     await client.call('terminal.write', { id: 'a', data: everyByte });
@@ -211,7 +211,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     let highWater = 0;
     const { client } = await connect(makePair, {
       streams: {
-        'terminal.attach': ((_input: never, sink: StreamSink<TerminalChunk>) => {
+        'terminal.attach': (_input: never, sink: StreamSink<TerminalChunk>) => {
           let sent = 0;
           const produce = () => {
             while (sink.writable && sent < total) {
@@ -223,7 +223,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
           };
           sink.onWritable(produce);
           produce();
-        }),
+        },
       },
     });
     const sequences: number[] = [];
@@ -250,7 +250,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     const produced: Record<string, number> = { a: 0, b: 0 };
     const { client } = await connect(makePair, {
       streams: {
-        'terminal.attach': (({ id }: { id: string }, sink: StreamSink<TerminalChunk>) => {
+        'terminal.attach': ({ id }: { id: string }, sink: StreamSink<TerminalChunk>) => {
           const produce = () => {
             for (let count = 0; count < 1_000 && sink.writable; count += 1) {
               produced[id] = (produced[id] ?? 0) + 1;
@@ -259,7 +259,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
           };
           sink.onWritable(produce);
           produce();
-        }),
+        },
       },
     });
     client.watch('terminal.attach', { id: 'a' }, { onChunk: () => undefined });
@@ -284,7 +284,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     const release = lever();
     const { client } = await connect(makePair, {
       streams: {
-        'logs.watch': ((_input: never, sink: StreamSink<unknown>) => {
+        'logs.watch': (_input: never, sink: StreamSink<unknown>) => {
           for (let sequence = 0; sequence < 500; sequence += 1) {
             const text = `${sequence} ${'x'.repeat(20_000)}`;
             sink.send({
@@ -294,7 +294,7 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
             });
           }
           release.pull();
-        }),
+        },
       },
     });
     const consumers: (() => void)[] = [];
@@ -318,9 +318,9 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     const aborted = lever();
     const { client } = await connect(makePair, {
       streams: {
-        'terminal.attach': ((_input: never, sink: StreamSink<TerminalChunk>) => {
+        'terminal.attach': (_input: never, sink: StreamSink<TerminalChunk>) => {
           sink.signal.addEventListener('abort', () => aborted.pull());
-        }),
+        },
       },
     });
     client.watch('terminal.attach', { id: 'a' }, { onChunk: () => undefined }).close();

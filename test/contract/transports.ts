@@ -5,7 +5,7 @@ import { maxFrameBytes } from '../../electron/contract';
 import type { Transport } from '../../electron/rpc/transport';
 import { createMemoryTransportPair } from '../../electron/rpc/transports/memory';
 import { messagePortTransport, nodePort } from '../../electron/rpc/transports/message-port';
-import { webSocketTransport, type WebSocketLike } from '../../electron/rpc/transports/web-socket';
+import { webSocketTransport } from '../../electron/rpc/transports/web-socket';
 
 export interface TransportPair {
   readonly page: Transport;
