@@ -11,8 +11,10 @@ import { shellCommands } from './commands';
 import { ConnectionBanner } from './connection-banner';
 import { ErrorBoundary } from './error-boundary';
 import { useLayout, useLayoutActions, useLayoutStore, type PaneId } from './layout-store';
+import type { PaneContents } from './pane-contents';
 import { StatusBar } from './status-bar';
 import { setThemeChoice } from './theme';
+import { useActionErrorNotice } from './use-action-error-notice';
 import { useMenuCommands } from './use-menu-commands';
 import { useShortcuts } from './use-shortcuts';
 import { narrowQuery, visiblePanes, Workspace } from './workspace';
@@ -31,7 +33,7 @@ const SettingsDialog = lazy(() =>
 type OpenDialog = 'palette' | 'settings' | 'shortcuts' | null;
 
 /** The window: status bar on top, below it the first-run set-up or the panes. */
-export function AppShell() {
+export function AppShell({ contents }: { readonly contents: PaneContents }) {
   const registry = useCommandRegistry();
   const layout = useLayoutStore();
   const actions = useLayoutActions();
@@ -50,15 +52,22 @@ export function AppShell() {
     },
     [actions, finishSetup],
   );
+  const inSight = useCallback(
+    (pane: PaneId) => setup === 'no' && visiblePanes(layout.store.getState(), narrow).includes(pane),
+    [layout, narrow, setup],
+  );
   const pressPane = (pane: PaneId) => {
-    const visible = setup === 'no' && visiblePanes(layout.store.getState(), narrow).includes(pane);
     // In a narrow window the buttons are tabs, and a tab is not closed by a second click.
-    if (visible && !narrow) actions.toggle(pane);
+    if (inSight(pane) && !narrow) actions.toggle(pane);
     else focusPane(pane);
   };
   useShellCommands({ focusPane, setDialog });
   useShortcuts(registry);
   useMenuCommands(registry, focusPane);
+  useActionErrorNotice(
+    useCallback(() => setup === 'yes' || inSight('sandbox'), [inSight, setup]),
+    useCallback(() => focusPane('sandbox'), [focusPane]),
+  );
 
   return (
     <div className={styles.shell}>
@@ -77,7 +86,7 @@ export function AppShell() {
             <SetupView onFinished={() => focusPane('terminal')} />
           </ErrorBoundary>
         )}
-        {setup === 'no' && <Workspace focusRequest={focusRequest} />}
+        {setup === 'no' && <Workspace contents={contents} focusRequest={focusRequest} />}
       </main>
       <Suspense>
         {dialog === 'palette' && <CommandPalette onClose={() => setDialog(null)} />}

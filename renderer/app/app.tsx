@@ -8,13 +8,15 @@ import { NoticeProvider, TooltipGroup } from '../ui';
 import { AppShell } from './app-shell';
 import { ErrorBoundary } from './error-boundary';
 import { createLayoutStore, LayoutProvider } from './layout-store';
+import type { PaneContents } from './pane-contents';
 
 export interface AppProps {
   readonly host: HostClient;
+  readonly contents: PaneContents;
 }
 
 /** The whole page over a connection to a host. */
-export function App({ host }: AppProps) {
+export function App({ host, contents }: AppProps) {
   const [layout] = useState(() => createLayoutStore());
   const [registry] = useState(createCommandRegistry);
   return (
@@ -26,7 +28,7 @@ export function App({ host }: AppProps) {
               <LayoutProvider value={layout}>
                 <TooltipGroup>
                   <NoticeProvider>
-                    <AppShell />
+                    <AppShell contents={contents} />
                   </NoticeProvider>
                 </TooltipGroup>
               </LayoutProvider>

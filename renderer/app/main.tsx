@@ -4,6 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { connectDesktop } from '../client/connect';
 import { App } from './app';
+import { paneContents } from './pane-contents';
 import { startTheme } from './theme';
 
 startTheme();
@@ -12,6 +13,6 @@ const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root.');
 createRoot(root).render(
   <StrictMode>
-    <App host={connectDesktop()} />
+    <App host={connectDesktop()} contents={paneContents} />
   </StrictMode>,
 );

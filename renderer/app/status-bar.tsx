@@ -5,7 +5,7 @@ import { allowedOperations, describePhase, isRunning } from '../lib/sandbox-phas
 import { useMediaQuery } from '../lib/use-media-query';
 import { Button, IconButton, StatusDot, Tooltip } from '../ui';
 import { paneIds, useLayout, type PaneId } from './layout-store';
-import { panes } from './panes';
+import { paneTitles } from './pane-titles';
 import { narrowQuery, visiblePanes } from './workspace';
 import styles from './status-bar.module.css';
 
@@ -30,15 +30,15 @@ export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBa
       <div className={styles.space} />
       <nav className={styles.panes} aria-label="Panes">
         {paneIds.map((pane) => (
-          <Tooltip key={pane} text={panes[pane].title} shortcut={panes[pane].shortcut}>
+          <Tooltip key={pane} text={paneTitles[pane].title} shortcut={paneTitles[pane].shortcut}>
             <button
               type="button"
               className={styles.pane}
               aria-pressed={visible.includes(pane)}
               onClick={() => onPane(pane)}
             >
-              {panes[pane].icon}
-              <span className={styles.paneTitle}>{panes[pane].title}</span>
+              {paneTitles[pane].icon}
+              <span className={styles.paneTitle}>{paneTitles[pane].title}</span>
             </button>
           </Tooltip>
         ))}

@@ -7,7 +7,8 @@ import { useMediaQuery } from '../lib/use-media-query';
 import { IconButton, PaneChromeProvider, Spinner } from '../ui';
 import { ErrorBoundary } from './error-boundary';
 import { useLayout, useLayoutActions, type PaneId } from './layout-store';
-import { panes } from './panes';
+import type { PaneContents } from './pane-contents';
+import { paneTitles } from './pane-titles';
 import styles from './workspace.module.css';
 
 /** Below this width the panes stand behind each other and the status bar's buttons are their tabs. */
@@ -29,6 +30,7 @@ export function visiblePanes(
 }
 
 export interface WorkspaceProps {
+  readonly contents: PaneContents;
   /** Counts up with each wish to move the focus into `focusPane`. */
   readonly focusRequest: { readonly pane: PaneId; readonly count: number } | null;
 }
@@ -39,7 +41,7 @@ export interface WorkspaceProps {
  * Each pane renders into a div of its own which is only moved between places, so that rearranging, maximising or
  * narrowing the window never unmounts a terminal or a half-written question.
  */
-export function Workspace({ focusRequest }: WorkspaceProps) {
+export function Workspace({ contents, focusRequest }: WorkspaceProps) {
   const layout = useLayout((state) => state);
   const { setActive } = useLayoutActions();
   const narrow = useMediaQuery(narrowQuery);
@@ -69,9 +71,13 @@ export function Workspace({ focusRequest }: WorkspaceProps) {
         createPortal(
           <PaneVisibilityProvider value={visible.includes(pane)}>
             <PaneChromeProvider value={<PaneButtons pane={pane} narrow={narrow} />}>
-              <section className={styles.pane} aria-label={panes[pane].title} onFocus={() => setActive(pane)}>
-                <ErrorBoundary name={`The ${panes[pane].title.toLowerCase()}`}>
-                  <Suspense fallback={<PaneLoading />}>{panes[pane].content}</Suspense>
+              <section
+                className={styles.pane}
+                aria-label={paneTitles[pane].title}
+                onFocus={() => setActive(pane)}
+              >
+                <ErrorBoundary name={`The ${paneTitles[pane].title.toLowerCase()}`}>
+                  <Suspense fallback={<PaneLoading />}>{contents[pane]}</Suspense>
                 </ErrorBoundary>
               </section>
             </PaneChromeProvider>
@@ -193,7 +199,7 @@ function PaneButtons({ pane, narrow }: { readonly pane: PaneId; readonly narrow:
   const maximised = useLayout((layout) => layout.maximised === pane);
   const several = useLayout((layout) => layout.shown.length > 1);
   const { toggleMaximised, hide } = useLayoutActions();
-  const title = panes[pane].title.toLowerCase();
+  const title = paneTitles[pane].title.toLowerCase();
   if (narrow || !several) return null;
   return (
     <>
