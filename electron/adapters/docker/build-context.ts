@@ -151,5 +151,5 @@ async function readCertificate(place: string): Promise<string> {
   if (data.byteLength > maxCertificateBytes) {
     throw new LmError('too_large', `${place} is too large for a certificate.`);
   }
-  return data.toString('utf8');
+  return new TextDecoder().decode(data);
 }

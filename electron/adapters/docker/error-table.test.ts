@@ -223,6 +223,15 @@ describe('failures of a build', () => {
       'build_network_failed',
       /network/,
     ],
+    [
+      nonZero,
+      [
+        'go: module x: Get "https://proxy": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+      ],
+      'build_certificate_untrusted',
+      /settings/,
+    ],
+    [nonZero, ['sh: 1: maek: not found'], 'image_build_failed', /last lines/],
     ['toomanyrequests: You have reached your pull rate limit.', [], 'build_network_failed', /Log in/],
     ['failed to register layer: write /usr/lib/x: no space left on device', [], 'disk_full', /Free space/],
     [nonZero, ['dpkg: error processing: No space left on device'], 'disk_full', /Free space/],

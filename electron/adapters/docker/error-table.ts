@@ -8,7 +8,7 @@ import { LmError, type ErrorCode, type ErrorData } from '../../contract';
 interface Row {
   readonly pattern: RegExp;
   readonly code: ErrorCode;
-  readonly message: string | ((match: RegExpExecArray) => string);
+  readonly message: string | ((match: RegExpExecArray, step: string | null) => string);
   readonly repair: { readonly text: string; readonly command?: string };
   readonly retryable?: boolean;
 }
@@ -341,8 +341,14 @@ function findRow(
   return undefined;
 }
 
-function fromRow(row: Row, match: RegExpExecArray, details: ErrorData['details'], cause: unknown): LmError {
-  const message = typeof row.message === 'string' ? row.message : row.message(match);
+function fromRow(
+  row: Row,
+  match: RegExpExecArray,
+  details: ErrorData['details'],
+  cause: unknown,
+  step: string | null = null,
+): LmError {
+  const message = typeof row.message === 'string' ? row.message : row.message(match, step);
   return new LmError(row.code, message, {
     details,
     repair: row.repair,
@@ -353,17 +359,8 @@ function fromRow(row: Row, match: RegExpExecArray, details: ErrorData['details']
 
 // ---- Builds ------------------------------------------------------------------------------------------
 
-const buildRows: readonly Row[] = [
-  {
-    pattern: /no space left on device|disk quota exceeded/i,
-    code: 'disk_full',
-    message: "The disk that holds the engine's images became full during the build.",
-    repair: {
-      text: 'Free space, then build again; finished steps are kept.',
-      command: 'docker system prune',
-    },
-    retryable: true,
-  },
+/** Rows for what the engine itself says, mostly while it pulls a base image. */
+const pullRows: readonly Row[] = [
   {
     // The engine itself pulls base images, with the certificates of its own computer.
     pattern: /x509: certificate signed by unknown authority|tls: failed to verify certificate/i,
@@ -373,16 +370,6 @@ const buildRows: readonly Row[] = [
     repair: {
       text: "Install the proxy's CA certificate on the engine's computer (/usr/local/share/ca-certificates, *.crt) and restart Docker.",
       command: `sudo update-ca-certificates && ${restartDocker}`,
-    },
-  },
-  {
-    pattern:
-      /CERTIFICATE_VERIFY_FAILED|self[- ]signed certificate|unable to get local issuer certificate|SSL certificate problem|certificate verification failed|certificate verify failed|certificate is NOT trusted|server certificate verification failed/i,
-    code: 'build_certificate_untrusted',
-    message:
-      'A step of the build does not trust the certificate of a server: an inspecting proxy with a CA of its own stands between them.',
-    repair: {
-      text: 'In the settings, name the folder with your CA certificates (*.crt) under "Extra certificates", then build again.',
     },
   },
   {
@@ -397,11 +384,35 @@ const buildRows: readonly Row[] = [
   },
   {
     pattern:
-      /(?:manifest for (\S+) not found|pull access denied for ([^\s,]+)|(\S+): not found: manifest unknown|manifest unknown|repository (\S+) not found|image (\S+) not found|(\S+): No such image)/i,
+      /(?:manifest for (\S+) not found|pull access denied for ([^\s,]+)|repository (\S+) not found|manifest unknown)/i,
     code: 'image_build_failed',
-    message: (match) =>
-      `A base image of the build does not exist: ${match.slice(1).find(Boolean) ?? 'see the log'}.`,
+    message: (match, step) =>
+      `A base image of the build does not exist: ${match.slice(1).find(Boolean) ?? step ?? 'see the log'}.`,
     repair: { text: 'Check the build arguments that name base images, and that you may read that registry.' },
+  },
+];
+
+/** Rows for what the engine or a command in a step says. */
+const buildRows: readonly Row[] = [
+  {
+    pattern: /no space left on device|disk quota exceeded/i,
+    code: 'disk_full',
+    message: "The disk that holds the engine's images became full during the build.",
+    repair: {
+      text: 'Free space, then build again; finished steps are kept.',
+      command: 'docker system prune',
+    },
+    retryable: true,
+  },
+  {
+    pattern:
+      /CERTIFICATE_VERIFY_FAILED|x509: certificate signed by unknown authority|tls: failed to verify certificate|self[- ]signed certificate|unable to get local issuer certificate|SSL certificate problem|certificate verification failed|certificate verify failed|certificate is NOT trusted|server certificate verification failed/i,
+    code: 'build_certificate_untrusted',
+    message:
+      'A step of the build does not trust the certificate of a server: an inspecting proxy with a CA of its own stands between them.',
+    repair: {
+      text: 'In the settings, name the folder with your CA certificates (*.crt) under "Extra certificates", then build again.',
+    },
   },
   {
     pattern:
@@ -434,6 +445,8 @@ export function mapBuildFailure(
   lastLines: readonly string[],
 ): LmError {
   const details = { reason: errorText, step, lastLines: lastLines.slice(-20).join('\n') };
+  const pulled = findRow(pullRows, errorText);
+  if (pulled) return fromRow(pulled.row, pulled.match, details, undefined, step);
   // The newest line that says something known is the cause; earlier ones are often warnings.
   for (const text of [errorText, ...[...lastLines].reverse()]) {
     const found = findRow(buildRows, text);

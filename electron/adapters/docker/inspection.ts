@@ -29,8 +29,6 @@ export function toInformation(
     runcVersion: component('runc'),
     containerdVersion: component('containerd'),
     warnings: info.Warnings ?? [],
-    runtimes: Object.keys(info.Runtimes ?? {}),
-    cdiSpecFolders: info.CDISpecDirs ?? null,
     cdiDevices: info.DiscoveredDevices?.map((device) => device.ID) ?? null,
   };
 }

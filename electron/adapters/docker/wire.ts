@@ -27,8 +27,6 @@ export const infoSchema = z.object({
   DockerRootDir: text,
   SecurityOptions: z.array(z.string()).nullish(),
   Warnings: z.array(z.string()).nullish(),
-  Runtimes: z.record(z.string(), z.unknown()).nullish(),
-  CDISpecDirs: z.array(z.string()).nullish(),
   DiscoveredDevices: z.array(z.object({ Source: text, ID: z.string() })).nullish(),
 });
 

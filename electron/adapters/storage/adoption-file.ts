@@ -19,7 +19,10 @@ export function createAdoptionFile(folder: string): AdoptionStore {
     },
     write: async (containerId) => {
       try {
-        if (containerId === null) return await rm(path, { force: true });
+        if (containerId === null) {
+          await rm(path, { force: true });
+          return;
+        }
         await mkdir(folder, { recursive: true, mode: 0o700 });
         const partial = `${path}.${process.pid}.partial`;
         await writeFile(partial, `${JSON.stringify({ containerId })}\n`, { mode: 0o600 });

@@ -24,10 +24,6 @@ export interface EngineFinder {
 
 /** Everything read from the engine's own answers; nothing decided yet. */
 export interface EngineInformation extends Omit<EngineFacts, 'gpu'> {
-  /** Names of the configured OCI runtimes. */
-  readonly runtimes: readonly string[];
-  /** Folders the engine reads CDI specifications from; null when it does not say. Empty: CDI is off. */
-  readonly cdiSpecFolders: readonly string[] | null;
   /** CDI devices by full name, such as `nvidia.com/gpu=all`; null when the engine does not list them. */
   readonly cdiDevices: readonly string[] | null;
 }

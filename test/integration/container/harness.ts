@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import {
   defaultSettings,
   LmError,
@@ -122,3 +123,8 @@ export const whenEngine = (
   condition: (state: EngineState) => boolean,
   timeoutMs?: number,
 ) => when(harness.engines.state(), harness.engines.onChanged, condition, timeoutMs);
+
+// vitest gives its matchers as `any`, which must not spread into the expectations.
+export const containing = (text: string): unknown => expect.stringContaining(text);
+export const anyOf = (kind: typeof Number | typeof String): unknown => expect.any(kind);
+export const includingAll = (values: readonly unknown[]): unknown => expect.arrayContaining([...values]);

@@ -326,9 +326,9 @@ export class EngineService implements Disposable {
   }
 
   private publishConnected(engine: ContainerEngine, information: EngineInformation): void {
-    const plan = gpuPlan(information);
+    const { cdiDevices, ...facts } = information;
+    const plan = gpuPlan({ ...facts, cdiDevices });
     this.plan = plan;
-    const { runtimes: _runtimes, cdiSpecFolders: _folders, cdiDevices: _devices, ...facts } = information;
     this.publish({
       state: 'connected',
       endpoint: engine.endpoint,

@@ -59,11 +59,14 @@ export class BuildRecord {
         });
         return;
       case 'cached':
-        return this.endStep('cached', nowMs);
+        this.endStep('cached', nowMs);
+        return;
       case 'log':
-        return this.log(event.text);
+        this.log(event.text);
+        return;
       case 'layer':
-        return this.countLayer(event);
+        this.countLayer(event);
+        return;
     }
   }
 
