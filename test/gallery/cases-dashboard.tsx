@@ -108,7 +108,8 @@ function hostWith(gpu: GpuState, gpuSamples: GpuSample[]): FakeHostClient {
     });
 }
 
-const oneGpu = (): FakeHostClient => hostWith({ status: 'available', gpus: [gpuFacts(0)] }, gpuHistory(0));
+export const oneGpu = (): FakeHostClient =>
+  hostWith({ status: 'available', gpus: [gpuFacts(0)] }, gpuHistory(0));
 
 const notRunning: ErrorData = {
   code: 'container_not_running',
@@ -128,7 +129,12 @@ function view(
     render: () =>
       withHost(
         host(),
-        <div style={{ height: '100vh' }} ref={(element) => void (element && prepare?.(element))}>
+        <div
+          style={{ height: '100vh' }}
+          ref={(element) => {
+            if (element) prepare?.(element);
+          }}
+        >
           <DashboardPane />
         </div>,
       ),

@@ -1,6 +1,7 @@
 import type { GalleryCase } from './case';
 import { dashboardCases } from './cases-dashboard';
 import { setupCases } from './cases-setup';
+import { shellCases } from './cases-shell';
 import { uiCases } from './cases-ui';
 
-export const cases: readonly GalleryCase[] = [...uiCases, ...setupCases, ...dashboardCases];
+export const cases: readonly GalleryCase[] = [...uiCases, ...setupCases, ...dashboardCases, ...shellCases];

@@ -75,7 +75,10 @@ async function runProcess(
       const rest = splitters[source].flush();
       if (rest !== null) deliver(source, rest);
     }
-    if (!complete) return finish({ error: connectionLost(topic) });
+    if (!complete) {
+      finish({ error: connectionLost(topic) });
+      return;
+    }
     const { Running: running, ExitCode: exitCode } = await exec.inspect();
     finish({ exitCode: running ? null : exitCode });
   } catch (error) {

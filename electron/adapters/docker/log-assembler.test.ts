@@ -42,9 +42,13 @@ describe('LogAssembler', () => {
   it('reads a time stamp that is cut into single bytes', () => {
     const text = `${first}hello\n`;
     const assembler = new LogAssembler();
-    const lines = [...text].flatMap((character, index) =>
-      assembler.push([piece(character, { startsFrame: index === 0, endsFrame: index === text.length - 1 })]),
-    );
+    const lines = text
+      .split(/(?:)/u)
+      .flatMap((character, index) =>
+        assembler.push([
+          piece(character, { startsFrame: index === 0, endsFrame: index === text.length - 1 }),
+        ]),
+      );
     expect(lines).toEqual([{ timestamp: firstText, timeMs: firstMs, source: 'stdout', text: 'hello' }]);
   });
 

@@ -37,7 +37,10 @@ async function readStats(
         if (signal.aborted || line.trim() === '') continue;
         const counters = toContainerCounters(JSON.parse(line));
         // The engine goes on answering about a container that has stopped, with nothing in it.
-        if (!counters) return finish(null);
+        if (!counters) {
+          finish(null);
+          return;
+        }
         handlers.onCounters(counters);
       }
     });

@@ -1,5 +1,10 @@
-import { LmError } from '../../contract';
-import type { ContainerProcessRunner, GpuProbe, GpuProbeHandlers } from '../../services/gpu/ports';
+import type { LmError } from '../../contract';
+import type {
+  ContainerProcessRunner,
+  GpuProbe,
+  GpuProbeHandlers,
+  GpuReading,
+} from '../../services/gpu/ports';
 import { isFailureLine, toGpuError } from './failures';
 import { buildQuery, parseKnownFields, type Query } from './fields';
 import { isHeader, parseRow } from './rows';
@@ -28,15 +33,13 @@ export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProb
     watch: (containerId, handlers) => {
       let stopCurrent: () => void = () => undefined;
       let stopped = false;
-      const once: GpuProbeHandlers = {
-        onReading: (reading) => {
-          if (!stopped) handlers.onReading(reading);
-        },
-        onEnd: (error) => {
-          if (stopped) return;
-          stop();
-          handlers.onEnd(error);
-        },
+      const onReading = (reading: GpuReading) => {
+        if (!stopped) handlers.onReading(reading);
+      };
+      const onEnd = (error: LmError) => {
+        if (stopped) return;
+        stop();
+        handlers.onEnd(error);
       };
       const stop = () => {
         stopped = true;
@@ -44,9 +47,9 @@ export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProb
       };
       stopCurrent = askForFields(processes, containerId, {
         onKnown: (query) => {
-          if (!stopped) stopCurrent = repeatQuery(processes, containerId, query, once);
+          if (!stopped) stopCurrent = repeatQuery(processes, containerId, query, { onReading, onEnd });
         },
-        onEnd: once.onEnd,
+        onEnd,
       });
       return stop;
     },
@@ -56,15 +59,21 @@ export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProb
 function askForFields(
   processes: ContainerProcessRunner,
   containerId: string,
-  handlers: { onKnown(query: Query): void; onEnd(error: LmError): void },
+  handlers: { readonly onKnown: (query: Query) => void; readonly onEnd: (error: LmError) => void },
 ): () => void {
   const lines: string[] = [];
   return processes.start(containerId, nvidiaSmi('--help-query-gpu'), {
     onLine: (_source, line) => lines.push(line),
     onEnd: (outcome) => {
-      if ('error' in outcome) return handlers.onEnd(outcome.error);
+      if ('error' in outcome) {
+        handlers.onEnd(outcome.error);
+        return;
+      }
       const query = buildQuery(parseKnownFields(lines));
-      if (outcome.exitCode === 0 && query.columns[0]?.field.to === 'index') return handlers.onKnown(query);
+      if (outcome.exitCode === 0 && query.columns[0]?.field.to === 'index') {
+        handlers.onKnown(query);
+        return;
+      }
       handlers.onEnd(toGpuError(lines.slice(0, keptMessages), outcome.exitCode));
     },
   });
@@ -85,7 +94,10 @@ function repeatQuery(
       onLine: (source, line) => {
         if (line.trim() === '' || isHeader(line, query)) return;
         const reading = source === 'stdout' ? parseRow(line, query) : null;
-        if (reading) return handlers.onReading(reading);
+        if (reading) {
+          handlers.onReading(reading);
+          return;
+        }
         messages.push(line);
         if (messages.length > keptMessages) messages.shift();
         // A loop can go on printing its failure once a second.

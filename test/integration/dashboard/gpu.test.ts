@@ -118,7 +118,7 @@ describe('GPU readings through one loop in the container (simulated GPU)', () =>
     try {
       await page.until((chunks) => isUnavailable(chunks.at(-1), 'gpu_unavailable'));
       expect(page.chunks.at(-1)).toMatchObject({
-        state: { error: { message: expect.stringContaining('put no nvidia-smi into it') } },
+        state: { error: { message: noNvidiaSmi } },
       });
       await nothingLeft(bare);
     } finally {
@@ -127,6 +127,9 @@ describe('GPU readings through one loop in the container (simulated GPU)', () =>
     }
   });
 });
+
+const noNvidiaSmi =
+  'The container was created for the GPU, but the engine put no nvidia-smi into it: it has no GPU.';
 
 /** Command lines of all processes, as /proc has them: the base image has no ps. */
 const processList = `for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <"$file"; echo; done 2>/dev/null`;

@@ -37,10 +37,18 @@ export async function runContainer(
   return {
     id,
     exec: (...program) => docker('exec', id, ...program),
-    execDetached: async (...program) => void (await docker('exec', '--detach', id, ...program)),
-    stop: async () => void (await docker('stop', '--time', '1', id)),
-    start: async () => void (await docker('start', id)),
-    remove: async () => void (await docker('rm', '--force', id)),
+    execDetached: async (...program) => {
+      await docker('exec', '--detach', id, ...program);
+    },
+    stop: async () => {
+      await docker('stop', '--time', '1', id);
+    },
+    start: async () => {
+      await docker('start', id);
+    },
+    remove: async () => {
+      await docker('rm', '--force', id);
+    },
   };
 }
 

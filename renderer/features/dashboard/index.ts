@@ -1,0 +1,1 @@
+export { DashboardPane } from './dashboard-pane';
