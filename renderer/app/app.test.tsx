@@ -183,6 +183,6 @@ describe('the window', () => {
     act(() => host.loseConnection());
     expect(screen.getByRole('alert').textContent).toContain('The connection to the host is lost');
     act(() => host.reconnect());
-    expect(screen.queryByRole('alert')).toBeNull();
+    await waitFor(() => expect(screen.queryByRole('alert')).toBeNull());
   });
 });

@@ -1,4 +1,4 @@
-import { Command as CommandIcon, Play, Settings, Square } from 'lucide-react';
+import { Play, Search, Settings, Square } from 'lucide-react';
 import { useEngine, useSandbox } from '../client/host-state';
 import { useSandboxActions, useSandboxActionState } from '../features/setup';
 import { allowedOperations, describePhase, isRunning } from '../lib/sandbox-phase';
@@ -44,12 +44,7 @@ export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBa
         ))}
       </nav>
       <div className={styles.tools}>
-        <IconButton
-          label="Command palette"
-          shortcut="Ctrl+Shift+P"
-          icon={<CommandIcon />}
-          onClick={onPalette}
-        />
+        <IconButton label="Command palette" shortcut="Ctrl+Shift+P" icon={<Search />} onClick={onPalette} />
         <IconButton label="Settings" shortcut="Ctrl+," icon={<Settings />} onClick={onSettings} />
       </div>
     </header>

@@ -74,6 +74,7 @@ export function Workspace({ contents, focusRequest }: WorkspaceProps) {
               <section
                 className={styles.pane}
                 aria-label={paneTitles[pane].title}
+                tabIndex={-1}
                 onFocus={() => setActive(pane)}
               >
                 <ErrorBoundary name={`The ${paneTitles[pane].title.toLowerCase()}`}>
@@ -249,20 +250,13 @@ function useOpenedPanes(visible: readonly PaneId[]): readonly PaneId[] {
   return all;
 }
 
-/** Moves the focus to what a person would type into, or to the first control, of a pane. */
+/** Moves the focus to what a person would type into, else to the pane as a whole. */
 function focusInto(pane: HTMLElement): void {
-  const candidates = pane.querySelectorAll<HTMLElement>(
-    '.xterm-helper-textarea, textarea:not([disabled]), [data-pane-focus], button:not([disabled]), [tabindex="0"]',
+  const fields = [
+    ...pane.querySelectorAll<HTMLElement>('[data-pane-focus], .xterm-helper-textarea, textarea'),
+  ];
+  const field = fields.find(
+    (candidate) => candidate.getClientRects().length > 0 && !candidate.matches(':disabled'),
   );
-  const preferred = [...candidates].sort((a, b) => focusRank(a) - focusRank(b)).find(isRendered);
-  preferred?.focus();
-}
-
-function focusRank(element: HTMLElement): number {
-  if (element.matches('[data-pane-focus]')) return 0;
-  return element instanceof HTMLTextAreaElement ? 1 : 2;
-}
-
-function isRendered(element: HTMLElement): boolean {
-  return element.getClientRects().length > 0;
+  (field ?? pane.querySelector<HTMLElement>(':scope > section'))?.focus();
 }

@@ -108,8 +108,37 @@ function hostWith(gpu: GpuState, gpuSamples: GpuSample[]): FakeHostClient {
     });
 }
 
-export const oneGpu = (): FakeHostClient =>
-  hostWith({ status: 'available', gpus: [gpuFacts(0)] }, gpuHistory(0));
+export /** A second of the host: one sample of everything, and a burst of log lines. */
+function beat(host: FakeHostClient, second: number): void {
+  const timeMs = nowMs + second * 1000;
+  const container = containerHistory()[second % 190];
+  if (container) {
+    for (const stream of host.streams('telemetry.watch')) {
+      stream.push({ kind: 'sample', sample: { ...container, timeMs } });
+    }
+  }
+  const gpu = gpuHistory(0)[(second * 7) % 300];
+  if (gpu) {
+    for (const stream of host.streams('gpu.watch'))
+      stream.push({ kind: 'samples', samples: [{ ...gpu, timeMs }] });
+  }
+  const lines = logLines()
+    .slice(0, 200)
+    .map((line, index) => ({ ...line, timeMs, sequence: 4_125 + second * 200 + index }));
+  for (const stream of host.streams('logs.watch')) stream.push({ kind: 'lines', replace: false, lines });
+}
+
+function live(): FakeHostClient {
+  const host = oneGpu();
+  let second = 0;
+  setInterval(() => {
+    second += 1;
+    beat(host, second);
+  }, 1000);
+  return host;
+}
+
+const oneGpu = (): FakeHostClient => hostWith({ status: 'available', gpus: [gpuFacts(0)] }, gpuHistory(0));
 
 const notRunning: ErrorData = {
   code: 'container_not_running',
@@ -253,4 +282,5 @@ export const dashboardCases: readonly GalleryCase[] = [
       .respond('sandbox.status', absentSandbox({ image: { state: 'missing', reference: 'lm-docker' } })),
   ),
   view('log', oneGpu, openLog),
+  view('live', live),
 ];

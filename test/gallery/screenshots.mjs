@@ -53,6 +53,8 @@ try {
         const opener = page.locator('[data-open-for-screenshot]');
         if ((await opener.count()) > 0) await opener.click();
         const file = `${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${theme}-${size}.png`;
+        // What a case opens by itself, after its first frame.
+        if (name.startsWith('Shell/')) await page.waitForTimeout(1_200);
         await page.screenshot({ path: path.join(folder, file) });
         console.log(file);
       }

@@ -53,6 +53,7 @@ export function DashboardPane() {
   return (
     <div className={styles.pane}>
       <PanelHeader
+        pane
         title="Dashboard"
         icon={<Activity />}
         actions={<SegmentedControl label="View" value={view} onValueChange={setView} options={views} />}

@@ -135,6 +135,7 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
   return (
     <section className={styles.pane} aria-label="Terminal">
       <PanelHeader
+        pane
         title={terminals.length === 0 ? 'Terminal' : undefined}
         icon={terminals.length === 0 ? <TerminalSquare size={15} /> : undefined}
         actions={
