@@ -12,7 +12,8 @@
  *
  * With -s the program and its descendants enter a Landlock domain, where the kernel has Landlock:
  * they can read no file under SECRET_DIR, neither trace nor read the memory or the environment of a
- * process outside their domain, and (Linux 6.12 and newer) send it no signal.
+ * process outside their domain, and (Linux 6.12 and newer) send it no signal. New files in the folders
+ * above SECRET_DIR are closed to them too, so those should be folders in which they create none.
  *
  * File descriptor 3 is the control channel, a stream socket to the caller. Lines from the guard:
  *   started PID            the program runs

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from lm_gateway import VERSION
@@ -25,6 +26,9 @@ from lm_gateway.llama_cpp.routes import router as llama_cpp_router
 from lm_gateway.ollama.routes import router as ollama_router
 from lm_gateway.proxy.routes import router as proxy_router
 from lm_gateway.settings import Settings
+
+# The pass-through takes every path of its prefix, so it comes last.
+ROUTERS = (health_router, bash_router, ollama_router, llama_cpp_router, gguf_router, proxy_router)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -54,11 +58,12 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for router in (health_router, bash_router, ollama_router, llama_cpp_router, gguf_router, proxy_router):
+    for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(GatewayError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_error)
+    app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
     app.add_middleware(SecurityMiddleware, settings=settings)
     return app
@@ -72,6 +77,8 @@ def _as_gateway_error(error: Exception) -> GatewayError:
     match error:
         case GatewayError():
             return error
+        case ClientDisconnect():
+            return GatewayError(ErrorCode.CLIENT_GONE, "the caller went away before its body was complete")
         case RequestValidationError():
             return GatewayError(
                 ErrorCode.INVALID_REQUEST,

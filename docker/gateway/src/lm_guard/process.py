@@ -78,10 +78,12 @@ class GuardedProcess:
         self._control = control
         self._loop = loop
         self._unparsed = b""
+        self._complete = False
         self._started: asyncio.Future[None] = loop.create_future()
         #: Resolves when the program itself has ended; descendants may still live.
         self.ended: asyncio.Future[ProcessEnd] = loop.create_future()
-        #: Resolves when nothing is left: True, or False when the guard was killed before its work was done.
+        #: Resolves when nothing is left, not even the guard: True, or False when the guard was killed
+        #: before its work was done.
         self.finished: asyncio.Future[bool] = loop.create_future()
         loop.add_reader(control.fileno(), self._read_control)
 
@@ -170,7 +172,7 @@ class GuardedProcess:
             case "signalled":
                 _resolve(self.ended, ProcessEnd(code=None, signal=int(value)))
             case "finished":
-                _resolve(self.finished, True)
+                self._complete = True
 
     def _close(self) -> None:
         self._loop.remove_reader(self._control.fileno())
@@ -182,7 +184,7 @@ class GuardedProcess:
         self._known_guards.discard(self.guard_pid)
         _fail(self._started, StartFailed(self._program, errno.EIO))
         _resolve(self.ended, ProcessEnd(code=None, signal=None))
-        _resolve(self.finished, False)
+        _resolve(self.finished, self._complete)
 
 
 def _resolve[Value](future: asyncio.Future[Value], value: Value) -> None:

@@ -155,6 +155,8 @@ class Part:
         name = signal.Signals(end.signal).name if end.signal is not None else None
         self._last_exit = LastExit(code=end.code, signal=name, at=timestamp())
         ended = f"ended by {name}" if name else f"ended with exit code {end.code}"
+        if end.code is None and end.signal is None:
+            ended = "ended because its guard was killed"
         self._last_error = error or ended
         self._change(PartState.CRASHED)
 

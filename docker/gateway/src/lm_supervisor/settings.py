@@ -11,7 +11,10 @@ from lm_guard.process import DEFAULT_GUARD_PATH
 from lm_supervisor.backoff import Backoff
 
 SHORTEST_TOKEN = 16
-PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") + (
+    "PIP_CERT",
+    "NODE_EXTRA_CA_CERTS",
+)
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 GPU_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "GGML_")
 # These let a client of llama-server run commands or read files, past the gateway's token and limits.

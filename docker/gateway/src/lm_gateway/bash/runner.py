@@ -187,10 +187,12 @@ class CommandRunner:
 
     def _environment(self, extra: Mapping[str, str], cwd: Path) -> dict[str, str]:
         home = str(self._settings.home)
+        inherited = self._settings.command_environment
         return {
             "LANG": "C.UTF-8",
             "TERM": "dumb",
-            **self._settings.command_environment,
+            **inherited,
+            "PATH": f"{home}/.local/bin:{inherited.get('PATH', os.defpath)}",
             "HOME": home,
             "USER": "sandbox",
             "LOGNAME": "sandbox",

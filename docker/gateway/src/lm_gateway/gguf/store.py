@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 from lm_gateway.errors import ErrorCode, GatewayError
@@ -136,20 +137,20 @@ class ModelFiles:
 
     async def _write(self, part: Path, piece: Piece, content: AsyncIterator[bytes]) -> int:
         unchecked = 0
-        with part.open("r+b" if piece.offset else "wb") as file:
+        # Unbuffered: what the caller is told to have arrived is in the file.
+        with part.open("r+b" if piece.offset else "wb", buffering=0) as file:
             file.seek(piece.offset)
             try:
                 async for received in content:
                     if file.tell() == 0 and len(received) >= len(MAGIC):
                         _require_magic(received)
-                    await asyncio.to_thread(file.write, received)
+                    await asyncio.to_thread(_write_all, file, received)
                     unchecked += len(received)
                     if unchecked > CHECK_DISK_EVERY_BYTES:
                         unchecked = 0
                         free = shutil.disk_usage(self._uploads).free
                         if free < self._reserve_bytes:
                             raise _disk_full(0, free)
-                file.flush()
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
@@ -160,6 +161,12 @@ class ModelFiles:
                 part.unlink(missing_ok=True)
                 raise
             return file.tell()
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _describe(path: Path, *, complete: bool) -> ModelFile:

@@ -64,7 +64,10 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         sequence = 0
         async for event in self._events:
-            line = json.dumps({"seq": sequence, **event}, ensure_ascii=False).encode() + b"\n"
+            line = (
+                json.dumps({"seq": sequence, **event}, ensure_ascii=False, separators=(",", ":")).encode()
+                + b"\n"
+            )
             await send({"type": "http.response.body", "body": line, "more_body": True})
             sequence += 1
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,129 @@
+"""What the tests share. Unit tests start the gateway in this process, on a free port, with real commands
+under the real guard; tests marked `runtimes` talk to a running container's gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from lm_gateway.app import create_app
+from lm_gateway.settings import Settings
+
+TOKEN = "a-token-for-tests-0123456789"
+GUARD_SOURCE = Path(__file__).parents[2] / "image" / "guard" / "lm-guard.c"
+INSTALLED_GUARD = Path("/opt/lm-sandbox/bin/lm-guard")
+
+type MakeSettings = Callable[..., Settings]
+type Serve = Callable[[ASGIApp], Awaitable[str]]
+type StartGateway = Callable[[Settings], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def guard_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The guard of the image, or one compiled for these tests."""
+    if INSTALLED_GUARD.exists():
+        return str(INSTALLED_GUARD)
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler to build lm-guard with, and none is installed at " + str(INSTALLED_GUARD))
+    target = tmp_path_factory.mktemp("guard") / "lm-guard"
+    subprocess.run([compiler, "-std=c17", "-O2", "-o", target, GUARD_SOURCE], check=True)
+    return str(target)
+
+
+@pytest.fixture
+def run_dir() -> Iterator[Path]:
+    """The folder of secrets. Not under /tmp: new files in the folders above it are closed to commands."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, run_dir: Path, guard_path: str) -> MakeSettings:
+    """Settings with folders of their own; keyword arguments replace single values."""
+
+    def make(**changes: object) -> Settings:
+        for name in ("workspace", "home", "models/gguf"):
+            (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        values: dict[str, object] = {
+            "token": TOKEN,
+            "workspace": tmp_path / "workspace",
+            "home": tmp_path / "home",
+            "models_dir": tmp_path / "models",
+            "run_dir": run_dir,
+            "guard_path": guard_path,
+            "ollama_url": "http://127.0.0.1:9",
+            "llama_cpp_url": "http://127.0.0.1:9",
+            "command_environment": {"PATH": os.environ["PATH"]},
+            "disk_reserve_bytes": 0,
+        }
+        return Settings(**{**values, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """Serves an application on a free port of the loopback; gives its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, ws="none"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    async with AsyncExitStack() as stack:
+
+        async def start(app: ASGIApp) -> str:
+            return await stack.enter_async_context(serving(app))
+
+        yield start
+
+
+@pytest.fixture
+async def start_gateway(serve: Serve) -> AsyncIterator[StartGateway]:
+    """Starts a gateway and gives a client that sends its token."""
+    async with AsyncExitStack() as stack:
+
+        async def start(settings: Settings) -> httpx.AsyncClient:
+            url = await serve(create_app(settings))
+            client = httpx.AsyncClient(
+                base_url=url,
+                headers={"Authorization": f"Bearer {settings.token}"},
+                timeout=60,
+                trust_env=False,
+            )
+            return await stack.enter_async_context(client)
+
+        yield start
+
+
+@pytest.fixture
+async def gateway(start_gateway: StartGateway, make_settings: MakeSettings) -> httpx.AsyncClient:
+    """A gateway with the usual settings and no runtime behind it."""
+    return await start_gateway(make_settings())
