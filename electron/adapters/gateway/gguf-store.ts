@@ -4,6 +4,7 @@ import type { ModelImporter, ModelUpload } from '../../services/models/ports';
 import { cancelled, mapConnectionError, readErrorBody, unauthorized, type ForeignError } from './errors';
 import { readAll } from './answer-stream';
 import type { GatewayClient } from './gateway-client';
+import { pause } from './pause';
 
 /** A GGUF file in the folder that llama-server serves. */
 export interface GgufFile {
@@ -18,9 +19,11 @@ export interface GgufStore extends ModelImporter {
   remove(fileName: string, signal: AbortSignal): Promise<void>;
 }
 
-const listSchema = z.object({ models: z.array(z.object({ name: z.string(), size_bytes: z.number() })) });
+const fileSchema = z.object({ name: z.string(), size_bytes: z.number(), complete: z.boolean() });
+const listSchema = z.object({ files: z.array(fileSchema) });
 
 const path = '/models/gguf';
+const cleanUpLimitMs = 10_000;
 
 /** The gateway's folder of GGUF files: list, delete, upload. */
 export function createGgufStore(client: GatewayClient): GgufStore {
@@ -29,11 +32,14 @@ export function createGgufStore(client: GatewayClient): GgufStore {
       const during = 'reading the imported models';
       const { status, body } = await client.text({ method: 'GET', path, signal, during });
       if (status !== 200) throw mapStoreError('the imported models', readErrorBody(status, body));
-      return listSchema.parse(JSON.parse(body)).models.map((file) => ({
-        fileName: file.name,
-        modelName: file.name.replace(/\.gguf$/i, ''),
-        sizeBytes: file.size_bytes,
-      }));
+      return listSchema
+        .parse(JSON.parse(body))
+        .files.filter((file) => file.complete)
+        .map((file) => ({
+          fileName: file.name,
+          modelName: file.name.replace(/\.gguf$/i, ''),
+          sizeBytes: file.size_bytes,
+        }));
     },
 
     remove: async (fileName, signal) => {
@@ -88,11 +94,33 @@ function openUpload(client: GatewayClient, fileName: string, sizeBytes: number):
       request.end();
       await outcome;
     },
-    abort: () => {
+    abort: async () => {
       stop.abort();
       request.destroy();
+      await removeUnfinished(client, fileName);
     },
   };
+}
+
+/**
+ * The gateway keeps an unfinished file so that it could be continued; nobody will, so it goes. A complete file of
+ * that name is another one and stays.
+ */
+async function removeUnfinished(client: GatewayClient, fileName: string): Promise<void> {
+  const signal = AbortSignal.timeout(cleanUpLimitMs);
+  const during = `cleaning up after ${fileName}`;
+  const filePath = `${path}/${encodeURIComponent(fileName)}`;
+  for (;;) {
+    const found = await client.text({ method: 'GET', path: filePath, signal, during });
+    if (found.status === 404) return;
+    if (found.status !== 200) throw mapStoreError(fileName, readErrorBody(found.status, found.body));
+    if (fileSchema.parse(JSON.parse(found.body)).complete) return;
+    const removed = await client.text({ method: 'DELETE', path: filePath, signal, during });
+    if (removed.status < 300 || removed.status === 404) return;
+    if (removed.status !== 409) throw mapStoreError(fileName, readErrorBody(removed.status, removed.body));
+    // The gateway has not yet seen that the upload was cut.
+    await pause(100, signal, during);
+  }
 }
 
 function mapStoreError(subject: string, error: ForeignError): LmError {
@@ -116,7 +144,7 @@ function mapStoreError(subject: string, error: ForeignError): LmError {
       repair: { text: 'Remove that model first, or rename the file.' },
     });
   }
-  if (error.status === 400 || error.status === 415 || error.status === 422) {
+  if (error.type === 'invalid_model_file' || error.status === 400 || error.status === 422) {
     return new LmError('model_invalid', `The sandbox refused ${subject}: ${error.text}`, { details });
   }
   return new LmError('gateway_unreachable', `The sandbox could not take ${subject}: ${error.text}`, {

@@ -1,5 +1,5 @@
 import { LmError, toLmError, type ModelJob } from '../../contract';
-import type { Clock } from '../foundation';
+import type { Clock, Logger } from '../foundation';
 import { requireGgufHeader } from './gguf';
 import type { JobList } from './job-list';
 import type { ModelImporter, ModelUpload } from './ports';
@@ -22,6 +22,7 @@ export interface ModelImportsDeps {
   readonly importer: ModelImporter;
   readonly jobs: JobList;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly newId: () => string;
 }
 
@@ -112,7 +113,12 @@ export class ModelImports {
     const found = this.running.get(id);
     if (!found) return false;
     this.forget(id);
-    found.upload.abort();
+    found.upload.abort().catch((reason: unknown) => {
+      this.deps.logger.warn('An unfinished import could not be cleaned up.', {
+        fileName: found.fileName,
+        error: reason,
+      });
+    });
     this.deps.jobs.update(id, { status, error: error?.data ?? null, bytesPerSecond: null });
     return true;
   }

@@ -101,8 +101,9 @@ class FakeUpload implements ModelUpload {
     this.finished = true;
     return Promise.resolve();
   }
-  abort(): void {
+  abort(): Promise<void> {
     this.aborted = true;
+    return Promise.resolve();
   }
 }
 

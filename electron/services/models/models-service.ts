@@ -58,7 +58,7 @@ export class ModelsService implements Disposable {
   constructor(private readonly deps: ModelsServiceDeps) {
     this.jobs = new JobList(deps.clock);
     this.onJobsChanged = this.jobs.onChanged;
-    const { clock, newId } = deps;
+    const { clock, logger, newId } = deps;
     this.pulls = new ModelPulls({
       puller: deps.puller,
       jobs: this.jobs,
@@ -66,7 +66,7 @@ export class ModelsService implements Disposable {
       newId,
       onPulled: () => this.refreshSoon(),
     });
-    this.imports = new ModelImports({ importer: deps.importer, jobs: this.jobs, clock, newId });
+    this.imports = new ModelImports({ importer: deps.importer, jobs: this.jobs, clock, logger, newId });
     this.runId = deps.containers.current()?.runId ?? null;
     this.stopFollowing = deps.containers.onChanged((running) => {
       const runId = running?.runId ?? null;

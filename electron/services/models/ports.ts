@@ -83,8 +83,8 @@ export interface ModelUpload {
   write(bytes: Uint8Array): Promise<void>;
   /** Resolves when the whole file is in its place in the container. */
   finish(): Promise<void>;
-  /** Drops the upload; nothing of it stays behind. */
-  abort(): void;
+  /** Drops the upload; resolves when nothing of it is left behind. */
+  abort(): Promise<void>;
 }
 
 export interface ModelImporter {
