@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
@@ -24,6 +25,10 @@ from lm_gateway.settings import Settings
 TOKEN = "a-token-for-tests-0123456789"
 GUARD_SOURCE = Path(__file__).parents[2] / "image" / "guard" / "lm-guard.c"
 INSTALLED_GUARD = Path("/opt/lm-sandbox/bin/lm-guard")
+
+# No examples are kept: the tests' folder in the image is not writable. No deadline: machines are shared.
+hypothesis.settings.register_profile("lm-sandbox", database=None, deadline=None)
+hypothesis.settings.load_profile("lm-sandbox")
 
 type MakeSettings = Callable[..., Settings]
 type Serve = Callable[[ASGIApp], Awaitable[str]]

@@ -153,6 +153,8 @@ LLAMA_ANSWER = [
     ),
     "data: [DONE]\n\n",
 ]
+OLLAMA_PIECE = OLLAMA_ANSWER[1]
+LLAMA_PIECE = LLAMA_ANSWER[2]
 BOTH = pytest.mark.parametrize(
     ("path", "lines"),
     [("/ollama/", OLLAMA_ANSWER), ("/llama-cpp/", LLAMA_ANSWER)],
@@ -194,14 +196,14 @@ async def test_a_streamed_prompt_gives_deltas_and_then_the_whole(
 @pytest.mark.parametrize(
     ("path", "lines"),
     [
-        ("/ollama/", ndjson({"message": {"content": "Pa"}, "done": False}, {"error": "out of memory"})),
-        ("/llama-cpp/", events({"choices": [{"delta": {"content": "Pa"}}]}, {"error": {"message": "out of memory"}})),
-        ("/llama-cpp/", [*events({"choices": [{"delta": {"content": "Pa"}}]}), 'error: {"message": "out of memory"}\n\n']),
-        ("/ollama/", ndjson({"message": {"content": "Pa"}, "done": False})),
-        ("/llama-cpp/", [*events({"choices": [{"delta": {"content": "Pa"}}]}), "data: [DONE]\n\n"]),
+        ("/ollama/", [OLLAMA_PIECE, *ndjson({"error": "out of memory"})]),
+        ("/llama-cpp/", [LLAMA_PIECE, *events({"error": {"message": "out of memory"}})]),
+        ("/llama-cpp/", [LLAMA_PIECE, 'error: {"message": "out of memory"}\n\n']),
+        ("/ollama/", [OLLAMA_PIECE]),
+        ("/llama-cpp/", [LLAMA_PIECE, "data: [DONE]\n\n"]),
     ],
     ids=["ollama", "llama-cpp", "llama-cpp before 2026", "ollama without an end", "llama-cpp without an end"],
-)  # fmt: skip
+)
 async def test_an_error_after_status_200_reaches_the_caller_as_an_error(
     serve: Serve, start_gateway: StartGateway, make_settings: MakeSettings, path: str, lines: list[str]
 ) -> None:

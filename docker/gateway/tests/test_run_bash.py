@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import uuid
+from pathlib import Path
 
 import httpx
 import pytest
@@ -311,8 +312,9 @@ async def test_leaving_a_stream_ends_the_command(gateway: httpx.AsyncClient) -> 
 
 async def test_commands_leave_no_descriptor_and_no_process_behind(gateway: httpx.AsyncClient) -> None:
     await run(gateway, "true")
-    before = len(os.listdir("/proc/self/fd"))
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir()))
     for _ in range(20):
         await run(gateway, "echo x")
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len(list(descriptors.iterdir())) <= before
     assert processes.children_of(os.getpid()) == []

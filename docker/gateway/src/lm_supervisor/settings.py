@@ -11,7 +11,14 @@ from lm_guard.process import DEFAULT_GUARD_PATH
 from lm_supervisor.backoff import Backoff
 
 SHORTEST_TOKEN = 16
-PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") + (
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
     "PIP_CERT",
     "NODE_EXTRA_CA_CERTS",
 )
