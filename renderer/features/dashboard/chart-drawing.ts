@@ -30,6 +30,40 @@ export interface ChartDrawing {
   dispose(): void;
 }
 
+/** The newest values in words, for a chart that is not drawn because nobody sees it. */
+export function readNewest<Sample extends { readonly timeMs: number }>(
+  spec: ChartSpec<Sample>,
+  source: ChartSource<Sample>,
+): Readout {
+  return readAt(spec, source, readColumns(spec, source), null);
+}
+
+function readColumns<Sample extends { readonly timeMs: number }>(
+  spec: ChartSpec<Sample>,
+  source: ChartSource<Sample>,
+): Columns {
+  return source.series.columns(...spec.lines.map((line) => line.value), ...(spec.limit ? [spec.limit] : []));
+}
+
+/** `index` is a position in the columns; null is the newest. */
+function readAt<Sample extends { readonly timeMs: number }>(
+  spec: ChartSpec<Sample>,
+  source: ChartSource<Sample>,
+  columns: Columns,
+  index: number | null,
+): Readout {
+  const position = index ?? columns[0].length - 1;
+  const at = (column: number) => columns[column + 1]?.[position] ?? null;
+  const { latest } = source.series;
+  return {
+    values: spec.lines.map((_, line) => at(line)),
+    limit: spec.limit ? at(spec.lines.length) : null,
+    highest: highestOf(spec.lines.map((_, line) => highestOf(columns[line + 1] ?? []))),
+    missing: latest && at(0) === null ? (spec.missing?.(latest) ?? null) : null,
+    atSeconds: index === null ? null : (columns[0][index] ?? null),
+  };
+}
+
 /**
  * One canvas that follows a source, outside React: a tick sets new data and writes the readout, and renders no
  * component. Colours are read from the tokens at each drawing, so a new theme needs only a new drawing.
@@ -43,25 +77,12 @@ export function drawChart<Sample extends { readonly timeMs: number }>(options: {
   readonly onReadout: (readout: Readout) => void;
 }): ChartDrawing {
   const { target, spec, source, onReadout } = options;
-  const pick = [...spec.lines.map((line) => line.value), ...(spec.limit ? [spec.limit] : [])];
-  let columns: Columns = source.series.columns(...pick);
+  let columns = readColumns(spec, source);
   let visible = false;
   let outdated = true;
   let frame: number | null = null;
 
-  const readout = (index: number | null) => {
-    const last = columns[0].length - 1;
-    const position = index ?? last;
-    const latest = source.series.latest;
-    const at = (column: number) => columns[column + 1]?.[position] ?? null;
-    onReadout({
-      values: spec.lines.map((_, line) => at(line)),
-      limit: spec.limit ? at(spec.lines.length) : null,
-      highest: highestOf(spec.lines.map((_, line) => highestOf(columns[line + 1] ?? []))),
-      missing: latest && at(0) === null ? (spec.missing?.(latest) ?? null) : null,
-      atSeconds: index === null ? null : (columns[0][index] ?? null),
-    });
-  };
+  const readout = (index: number | null) => onReadout(readAt(spec, source, columns, index));
 
   const plot: Plot = new options.constructor(
     plotOptions(spec, options.widthPixels, {
@@ -76,7 +97,7 @@ export function drawChart<Sample extends { readonly timeMs: number }>(options: {
     frame = null;
     if (!visible || !outdated) return;
     outdated = false;
-    columns = source.series.columns(...pick);
+    columns = readColumns(spec, source);
     plot.setData(asPlotData(columns), true);
     readout(plot.cursor.idx ?? null);
   };

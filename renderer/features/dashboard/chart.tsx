@@ -1,7 +1,7 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { toLmError, type ErrorData } from '../../../electron/contract';
 import { formatClockOfDay } from './clock-of-day';
-import { drawChart, type ChartDrawing, type Readout } from './chart-drawing';
+import { drawChart, readNewest, type ChartDrawing, type Readout } from './chart-drawing';
 import { formatValue, type ChartSpec } from './chart-spec';
 import type { ChartSource } from './feed';
 import { loadPlot } from './plot';
@@ -70,6 +70,16 @@ export function Chart<Sample extends { readonly timeMs: number }>({
   }, [everSeen, spec, source]);
 
   useEffect(() => drawing.current?.setVisible(onScreen), [onScreen]);
+
+  // Off the screen nothing is drawn, but the words stay right for those who do not look.
+  useEffect(() => {
+    if (onScreen) return;
+    const write = () => {
+      if (texts.current) writeReadout(texts.current, spec, readNewest(spec, source));
+    };
+    write();
+    return source.onTick(write);
+  }, [onScreen, spec, source]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const move = keyMoves[event.key];

@@ -100,6 +100,38 @@ describe('DashboardPane', () => {
     expect(charts.map((chart) => chart.tabIndex)).toEqual([0, 0, 0, 0, 0]);
   });
 
+  it('tells the newest values in words also while no chart is drawn', async () => {
+    const host = hostWith();
+    renderDashboard(host);
+    await screen.findByText('CPU');
+    const sample = {
+      timeMs: 1_000,
+      cpuPercent: 42,
+      memoryUsedBytes: 1024 ** 3,
+      memoryLimitBytes: 8 * 1024 ** 3,
+      networkReceivedBytesPerSecond: null,
+      networkSentBytesPerSecond: 2_048,
+      blockReadBytesPerSecond: 0,
+      blockWrittenBytesPerSecond: 0,
+      pids: 7,
+    };
+    act(() =>
+      host
+        .streams('telemetry.watch')[0]
+        ?.push({ kind: 'state', error: null, onlineCpus: 4, history: [sample] }),
+    );
+    const words = screen
+      .getAllByRole('figure')
+      .map((chart) => chart.querySelector('figcaption')?.textContent);
+    expect(words).toEqual([
+      'CPU42 %peak 42 %100 % is one core of 4',
+      'Memory1 GiBof 8 GiBpeak 1 GiB',
+      'NetworkIn–Out2 KiB/speak 2 KiB/s',
+      'DiskRead0 B/sWrite0 B/speak 0 B/s',
+      'Processes7peak 7',
+    ]);
+  });
+
   it('shows each GPU value, a missing one with its reason, and that the device is simulated', async () => {
     const host = hostWith().onStreamOpened('gpu.watch', (stream) => stream.push(simulated));
     renderDashboard(host);

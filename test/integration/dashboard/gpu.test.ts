@@ -34,7 +34,11 @@ describe('GPU readings through one loop in the container (simulated GPU)', () =>
   describe('with the device', () => {
     beforeAll(async () => {
       await engine.gpu.setMode('normal');
-      container = await runContainer(engine, { arguments: ['--device', 'nvidia.com/gpu=all'] });
+      // As hard as the sandbox is.
+      const hardening = ['--user', '1000:1000', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
+      container = await runContainer(engine, {
+        arguments: [...hardening, '--device', 'nvidia.com/gpu=all'],
+      });
     });
     afterAll(() => container.remove());
 
