@@ -16,6 +16,7 @@ const IGNORED_NAMES = new Set([
   '.pytest_cache',
   '.mypy_cache',
   '.ruff_cache',
+  '.hypothesis',
   '.venv',
 ]);
 

@@ -202,6 +202,7 @@ async function runGateway(context) {
       [
         ...['run', '--rm', '--init', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
         ...['--volume', `${exchange}:/reports`, '--volume', `${model}:/opt/lm-test/model.gguf:ro`],
+        ...['--env', 'PYTHONPATH=/opt/lm-sandbox/src'],
         ...['--entrypoint', '/opt/lm-test/venv/bin/python', '--workdir', '/opt/lm-test', image],
         ...['-m', 'pytest', '-p', 'no:cacheprovider', '--junit-xml=/reports/gateway.xml'],
       ],

@@ -22,7 +22,7 @@ if (configPath === undefined) throw new Error('usage: engine-keeper.mjs CONFIG.j
 
 /**
  * Read at each start: its owner writes it when this process, and with it the engine's lock, is there.
- * @returns {{ dockerd: string, args: string[], bridge: string, env: Record<string, string>, socket: string, pidFile: string, log: string }}
+ * @returns {{ dockerd: string, args: string[], execRoot: string, bridge: string, env: Record<string, string>, socket: string, pidFile: string, log: string }}
  */
 function readConfig() {
   return JSON.parse(readFileSync(configPath ?? '', 'utf8'));
@@ -30,6 +30,8 @@ function readConfig() {
 
 /** @type {import('node:child_process').ChildProcess | undefined} */
 let dockerd;
+
+let isFirstStart = true;
 
 /** @param {unknown} message */
 function tell(message) {
@@ -41,6 +43,9 @@ async function start() {
   const config = readConfig();
   // Files of an engine that was killed: a process number that another process may bear by now, a dead socket.
   for (const stale of [config.pidFile, config.socket]) rmSync(stale, { force: true });
+  // Of a namespace before this one nothing lives, but its low process numbers exist here too, as others.
+  if (isFirstStart) rmSync(config.execRoot, { recursive: true, force: true });
+  isFirstStart = false;
   const log = openSync(config.log, 'a');
   const child = spawn(config.dockerd, config.args, { env: config.env, stdio: ['ignore', log, log] });
   dockerd = child;

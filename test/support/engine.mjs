@@ -100,6 +100,8 @@ export async function startEngine(options) {
       `--host=unix://${socketPath}`,
       `--bridge=${network.bridge}`,
       `--default-address-pool=base=${network.pool},size=24`,
+      // Seconds that a container has to end by itself when the engine stops; the default is 15.
+      '--shutdown-timeout=3',
       '--iptables=false',
       '--ip6tables=false',
       // Own parents, so that no other engine takes these containers' groups for its own.
@@ -113,6 +115,7 @@ export async function startEngine(options) {
       JSON.stringify({
         dockerd: programs.dockerd,
         args,
+        execRoot: join(folder, 'exec'),
         bridge: network.bridge,
         env: { ...process.env, PATH: programs.searchPath },
         socket: socketPath,

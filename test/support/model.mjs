@@ -69,3 +69,9 @@ export async function ensureRandomModel() {
   });
   return join(folder, RANDOM_FILE);
 }
+
+/** Ollama's chat template for SmolLM2 and other models that were taught with ChatML. */
+export const CHATML_TEMPLATE = `{{- range .Messages }}<|im_start|>{{ .Role }}
+{{ .Content }}<|im_end|>
+{{ end }}<|im_start|>assistant
+`;

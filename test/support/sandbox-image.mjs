@@ -16,6 +16,8 @@ import { say } from './report.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CERTIFICATES = join('image', 'extra-ca-certificates');
+const LOST_CONNECTION =
+  /i\/o timeout|TLS handshake timeout|connection (?:reset|timed out)|temporary failure (?:in name )?resol/i;
 const BUILD_LIMIT_MS = 2_700_000;
 
 export const SANDBOX_IMAGE = 'lm-docker';
@@ -112,21 +114,28 @@ async function build(engine, { tag, target, key }) {
       '--build-arg',
       `${name}=${value}`,
     ]);
-    await engine.docker(
-      [
-        ...['buildx', 'build', '--progress', 'plain', '--load', '--target', target, '--tag', tag],
-        ...['--label', `${KEY_LABEL}=${key}`, '--file', join(context, 'image', 'Dockerfile')],
-        ...buildArguments,
-        context,
-      ],
-      {
-        timeoutMs: BUILD_LIMIT_MS,
-        onLine: (line) => {
-          const step = /^#\d+ (\[.*)/.exec(line)?.[1];
-          if (step !== undefined && !/^\[(internal|auth)/.test(step)) say(`build: ${step.slice(0, 160)}`);
+    const attempt = () =>
+      engine.docker(
+        [
+          ...['buildx', 'build', '--progress', 'plain', '--load', '--target', target, '--tag', tag],
+          ...['--label', `${KEY_LABEL}=${key}`, '--file', join(context, 'image', 'Dockerfile')],
+          ...buildArguments,
+          context,
+        ],
+        {
+          timeoutMs: BUILD_LIMIT_MS,
+          onLine: (line) => {
+            const step = /^#\d+ (\[.*)/.exec(line)?.[1];
+            if (step !== undefined && !/^\[(internal|auth)/.test(step)) say(`build: ${step.slice(0, 160)}`);
+          },
         },
-      },
-    );
+      );
+    await attempt().catch((/** @type {Error} */ error) => {
+      // Steps that are done are cached, so a second attempt repeats only the one that lost its connection.
+      if (!LOST_CONNECTION.test(error.message)) throw error;
+      say('build: a connection was lost; trying once more');
+      return attempt();
+    });
   } finally {
     await rm(context, { recursive: true });
   }
