@@ -21,6 +21,7 @@ import { ModelPicker } from './model-picker';
 import { ModelsDialog } from './models-dialog';
 import { sameModel } from './models-text';
 import { useConversation } from './use-conversation';
+import { useNarrow } from './use-narrow';
 import { useChatMirrors, useModelPolling, type ChatMirrors } from './use-models';
 
 /** Conversations with the models in the sandbox. Answers run in the host; this pane shows them. */
@@ -44,6 +45,18 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
   const [managing, setManaging] = useState(false);
   const [link, setLink] = useState<URL | null>(null);
   const text = useRef<HTMLTextAreaElement>(null);
+  const { pane, narrow } = useNarrow();
+  const [overlayOpen, setOverlayOpen] = useState(false);
+  // In a narrow pane the list lies over the messages, so it is open only as long as it is needed.
+  const listShown = narrow ? overlayOpen : state.listOpen;
+  const toggleList = () => {
+    if (narrow) setOverlayOpen(!overlayOpen);
+    else chat.set({ listOpen: !state.listOpen });
+  };
+  const choose = (id: string | null) => {
+    chat.set({ conversationId: id, error: null });
+    setOverlayOpen(false);
+  };
 
   const all = conversations.value?.conversations ?? [];
   const conversation = all.find(({ id }) => id === state.conversationId) ?? null;
@@ -69,7 +82,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
   };
 
   const startNew = () => {
-    chat.set({ conversationId: null, error: null });
+    choose(null);
     text.current?.focus();
   };
   const stop = () => {
@@ -95,7 +108,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
       id: 'chat.toggleList',
       title: 'Show or hide the conversations',
       group: 'Chat',
-      run: () => chat.set({ listOpen: !chat.store.getState().listOpen }),
+      run: toggleList,
     },
   ]);
 
@@ -103,7 +116,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
   const storageError = conversations.value?.storageError ?? null;
   return (
     <LinkRequestContext.Provider value={setLink}>
-      <section className={styles.pane} aria-label="Chat">
+      <section ref={pane} className={styles.pane} data-narrow={narrow || undefined} aria-label="Chat">
         <PanelHeader
           pane
           title={conversation?.title ?? 'Chat'}
@@ -121,10 +134,10 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
                 </Button>
               )}
               <IconButton
-                label={state.listOpen ? 'Hide the conversations' : 'Show the conversations'}
+                label={listShown ? 'Hide the conversations' : 'Show the conversations'}
                 icon={<PanelLeft />}
-                pressed={state.listOpen}
-                onClick={() => chat.set({ listOpen: !state.listOpen })}
+                pressed={listShown}
+                onClick={toggleList}
               />
               <IconButton
                 label="New conversation"
@@ -136,11 +149,11 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
           }
         />
         <div className={styles.body}>
-          {state.listOpen && (
+          {listShown && (
             <ConversationListView
               conversations={all}
               selectedId={conversationId}
-              onSelect={(id) => chat.set({ conversationId: id, error: null })}
+              onSelect={choose}
               onNew={startNew}
               onRename={(id, title) => void actions.change(id, { title })}
               onRemove={(id) => void actions.remove(id)}
@@ -202,7 +215,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
           </div>
         </div>
         {managing && <ModelsDialog list={list} jobs={jobs} onClose={() => setManaging(false)} />}
-        <LinkDialog url={link} onClose={() => setLink(null)} />
+        {link && <LinkDialog url={link} onClose={() => setLink(null)} />}
       </section>
     </LinkRequestContext.Provider>
   );

@@ -1,20 +1,43 @@
-import { Button, CopyableCommand, Dialog } from '../../ui';
+import { useState } from 'react';
+import { toLmError, type ErrorData } from '../../../electron/contract';
+import { useHost } from '../../client/host-context';
+import { Button, CopyableCommand, Dialog, ErrorBanner } from '../../ui';
 import { realHost } from './markdown/links';
 
-/** Shows where a link of an answer leads; the address can be copied, nothing is opened by itself. */
-export function LinkDialog({ url, onClose }: { readonly url: URL | null; readonly onClose: () => void }) {
+/** Shows where a link of an answer leads, and opens it only when the person says so. */
+export function LinkDialog({ url, onClose }: { readonly url: URL; readonly onClose: () => void }) {
+  const host = useHost();
+  const [error, setError] = useState<ErrorData | null>(null);
+  const open = async () => {
+    try {
+      await host.call('app.openExternal', { url: url.href });
+      onClose();
+    } catch (failure) {
+      setError(toLmError(failure).data);
+    }
+  };
   return (
     <Dialog
-      open={url !== null}
-      onOpenChange={(open) => {
-        if (!open) onClose();
+      open
+      onOpenChange={(stays) => {
+        if (!stays) onClose();
       }}
-      title={url ? `Link to ${realHost(url)}` : 'Link'}
-      description="A model wrote this address. If you trust it, copy it and open it in your browser."
+      title={`Link to ${realHost(url)}`}
+      description={
+        url.protocol === 'https:'
+          ? 'A model wrote this address. Open it only if you trust it.'
+          : 'A model wrote this address. It is not encrypted, so it is not opened from here; you can copy it.'
+      }
       width="small"
-      footer={<Button onClick={onClose}>Close</Button>}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          {url.protocol === 'https:' && <Button onClick={() => void open()}>Open in the browser</Button>}
+        </>
+      }
     >
-      {url && <CopyableCommand command={url.href} />}
+      <CopyableCommand command={url.href} />
+      {error && <ErrorBanner error={error} />}
     </Dialog>
   );
 }

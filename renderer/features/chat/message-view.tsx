@@ -42,14 +42,18 @@ function Answer({ message, onRetry }: MessageViewProps) {
       )}
       {message.content !== '' && <MessageText text={message.content} growing={growing} />}
       {message.error && (
-        <ErrorBanner className={styles.error} error={message.error} {...(onRetry ? { onRetry } : {})} />
+        <ErrorBanner
+          className={styles.error}
+          error={message.error}
+          {...(onRetry && message.error.retryable ? { onRetry } : {})}
+        />
       )}
       {!growing && (
         <footer className={styles.footer}>
           <MetricsLine message={message} />
           <div className={styles.actions}>
             {message.content !== '' && <CopyButton text={message.content} label="Copy answer" />}
-            {onRetry && !message.error && (
+            {onRetry && !message.error?.retryable && (
               <IconButton label="Answer again" size="small" icon={<RotateCw />} onClick={onRetry} />
             )}
           </div>
