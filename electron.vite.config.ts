@@ -26,7 +26,13 @@ export default defineConfig({
           index: path.join(root, 'electron/main/index.ts'),
           host: path.join(root, 'electron/host/desktop.ts'),
         },
-        output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: 'chunks/[name]-[hash].cjs' },
+        // Electron 25's import() does not look into app.asar; require() does.
+        output: {
+          format: 'cjs',
+          entryFileNames: '[name].cjs',
+          chunkFileNames: 'chunks/[name]-[hash].cjs',
+          dynamicImportInCjs: false,
+        },
       },
     },
   },
@@ -48,6 +54,7 @@ export default defineConfig({
     build: {
       outDir: path.join(root, 'out/renderer'),
       target: 'chrome114',
+      minify: true,
       modulePreload: { polyfill: false },
       rollupOptions: { input: { index: path.join(root, 'renderer/index.html') } },
     },

@@ -22,6 +22,9 @@ function isParentPort(value: unknown): value is ParentPort {
 }
 
 const parentPort = findParentPort();
+
+/** Timers of the host are unreferenced and a port does not hold a utility process either (Electron 25). */
+const keepAlive = setInterval(() => undefined, 0x7fffffff);
 const logger = createStderrLogger();
 let host: Promise<Host> | null = null;
 const waiting: ((running: Promise<Host>) => void)[] = [];
@@ -66,6 +69,7 @@ parentPort.on('message', ({ data, ports }) => {
       );
       break;
     case 'stop':
+      clearInterval(keepAlive);
       void stop().finally(() => process.exit(0));
       break;
   }

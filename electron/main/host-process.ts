@@ -36,7 +36,8 @@ export class HostProcess {
     child.on('message', (message: FromHostMessage) => this.onMessage(message));
     child.on('exit', (code) => this.onExit(child, code));
     this.post({ type: 'start', options: this.options });
-    for (const contents of this.windows.values()) this.connect(contents);
+    // A copy: `connect` replaces the entry it is given.
+    for (const contents of [...this.windows.values()]) this.connect(contents);
   }
 
   /** Gives the page of `contents` a new port to the host. */
