@@ -14,7 +14,7 @@ describe('GPU readings through one loop in the container (simulated GPU)', () =>
   beforeAll(async () => {
     engine = await startEngine({ generation: 'modern', cdi: true, name: 'dashboard-gpu' });
   });
-  afterAll(() => engine.stop());
+  afterAll(() => engine?.stop());
 
   function watchGpu(target: TestContainer) {
     const running = new FakeRunningContainer();
