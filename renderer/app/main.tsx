@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { connectDesktop } from '../client/connect';
 import { App } from './app';
-import { paneContents } from './pane-contents';
+import { paneContents, preloadPanes } from './pane-contents';
 import { startTheme } from './theme';
 
 startTheme();
@@ -16,3 +16,5 @@ createRoot(root).render(
     <App host={connectDesktop()} contents={paneContents} />
   </StrictMode>,
 );
+
+requestIdleCallback(preloadPanes, { timeout: 500 });

@@ -33,6 +33,7 @@ export function Dialog({
         <Radix.Content
           className={classNames(styles.content, styles[width])}
           {...(description ? {} : { 'aria-describedby': undefined })}
+          onOpenAutoFocus={focusContentFirst}
         >
           <header className={styles.header}>
             <Radix.Title className={styles.title}>{title}</Radix.Title>
@@ -52,4 +53,14 @@ export function Dialog({
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+const focusable = 'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, [tabindex="0"]';
+
+/** In a dialog that is only read, the focus starts on the text rather than on Close and its tooltip. */
+function focusContentFirst(event: Event): void {
+  const content = event.currentTarget;
+  if (!(content instanceof HTMLElement) || content.querySelectorAll(focusable).length > 1) return;
+  event.preventDefault();
+  content.focus();
 }

@@ -4,7 +4,7 @@ import type { EngineGpu, GpuChoice, SandboxStatus, Settings } from '../../../ele
 import { allowedOperations, describePhase } from '../../lib/sandbox-phase';
 import { Button, ErrorBanner, Spinner } from '../../ui';
 import { ForeignContainer } from './foreign-container';
-import { GpuChoiceField, gpuOffered } from './gpu-choice';
+import { GpuChoiceField, preferredGpuChoice } from './gpu-choice';
 import { PartsList } from './parts-list';
 import { useSandboxActions, useSandboxActionState } from './sandbox-actions';
 import type { SetupStepState } from './setup-progress';
@@ -44,8 +44,7 @@ function ContainerStepBody({
   const actions = useSandboxActions();
   const { pending, error } = useSandboxActionState();
   const [chosen, setChosen] = useState<GpuChoice | null>(null);
-  // A GPU that is offered is what the app is for; CPU is only ever taken by hand.
-  const choice = chosen ?? (gpuOffered(gpu) ? 'all' : null);
+  const choice = chosen ?? preferredGpuChoice(settings?.gpu ?? null, gpu);
   const operation = sandbox.operation ?? pending;
   const moving = operation !== null || sandbox.phase === 'starting';
   const shownError = error ?? (moving ? null : sandbox.error);

@@ -43,6 +43,15 @@ export function gpuOffered(gpu: EngineGpu | null): gpu is EngineGpu {
   return gpu !== null && gpu.mechanism !== 'none' && gpu.error === null;
 }
 
+/**
+ * What a new container begins with: the setting where it can be had. A GPU that was wanted and is not offered
+ * leaves the choice open, since CPU is only ever taken by hand.
+ */
+export function preferredGpuChoice(wanted: GpuChoice | null, gpu: EngineGpu | null): GpuChoice | null {
+  if (wanted === 'none') return 'none';
+  return wanted === 'all' && gpuOffered(gpu) ? 'all' : null;
+}
+
 function describeGpu(gpu: EngineGpu): string {
   if (gpu.mechanism === 'gpus-flag') return 'All GPUs, through the NVIDIA container toolkit.';
   const single = gpu.devices.filter((device) => device !== 'all');

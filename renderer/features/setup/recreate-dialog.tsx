@@ -1,40 +1,34 @@
 import { useState } from 'react';
 import type { EngineGpu, GpuChoice } from '../../../electron/contract';
 import { Button, Dialog } from '../../ui';
-import { GpuChoiceField, gpuOffered } from './gpu-choice';
+import { GpuChoiceField, preferredGpuChoice } from './gpu-choice';
 
 export interface RecreateDialogProps {
-  readonly open: boolean;
-  readonly onOpenChange: (open: boolean) => void;
+  readonly onClose: () => void;
   readonly gpu: EngineGpu | null;
-  /** What the container has now. */
-  readonly current: GpuChoice;
+  /** The choice of the settings; null while they are not known. */
+  readonly wanted: GpuChoice | null;
   readonly onRecreate: (choice: GpuChoice) => void;
 }
 
-export function RecreateDialog({ open, onOpenChange, gpu, current, onRecreate }: RecreateDialogProps) {
+export function RecreateDialog({ onClose, gpu, wanted, onRecreate }: RecreateDialogProps) {
   const [chosen, setChosen] = useState<GpuChoice | null>(null);
-  // A container that had a GPU does not become a CPU one without being asked for.
-  const kept = current === 'all' && !gpuOffered(gpu) ? null : current;
-  const choice = chosen ?? kept;
+  const choice = chosen ?? preferredGpuChoice(wanted, gpu);
   return (
     <Dialog
-      open={open}
-      onOpenChange={(next) => {
-        if (!next) setChosen(null);
-        onOpenChange(next);
-      }}
+      open
+      onOpenChange={onClose}
       title="Recreate the sandbox?"
       description="The container is replaced by a new one from the current image and settings. Workspace and models stay; running programs, open terminals and everything outside /workspace and /models end."
       footer={
         <>
-          <Button onClick={() => onOpenChange(false)}>Cancel</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button
             variant="primary"
             disabled={choice === null}
             onClick={() => {
               if (!choice) return;
-              onOpenChange(false);
+              onClose();
               onRecreate(choice);
             }}
           >

@@ -3,22 +3,18 @@ import type { ContainerFacts } from '../../../electron/contract';
 import { Checkbox, ConfirmDialog } from '../../ui';
 
 export interface RemoveDialogProps {
-  readonly open: boolean;
-  readonly onOpenChange: (open: boolean) => void;
+  readonly onClose: () => void;
   readonly container: ContainerFacts;
   readonly onRemove: (removeVolumes: boolean) => void;
 }
 
-export function RemoveDialog({ open, onOpenChange, container, onRemove }: RemoveDialogProps) {
+export function RemoveDialog({ onClose, container, onRemove }: RemoveDialogProps) {
   const [removeVolumes, setRemoveVolumes] = useState(false);
   const volumes = container.volumes.map((volume) => volume.name).join(' and ');
   return (
     <ConfirmDialog
-      open={open}
-      onOpenChange={(next) => {
-        if (!next) setRemoveVolumes(false);
-        onOpenChange(next);
-      }}
+      open
+      onOpenChange={onClose}
       title={`Remove ${container.name}?`}
       description="Running programs and open terminals end, and files outside /workspace and /models are lost."
       confirmLabel={removeVolumes ? 'Remove with all data' : 'Remove'}

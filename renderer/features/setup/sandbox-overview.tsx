@@ -2,6 +2,7 @@ import { Hammer, Play, RotateCw, Square, Trash2, Wrench } from 'lucide-react';
 import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { ContainerFacts, EngineGpu, SandboxStatus } from '../../../electron/contract';
+import { useSettings } from '../../client/host-state';
 import { formatBytes, formatDateTime, formatRelativeTime } from '../../lib/format';
 import { allowedOperations, describePhase, isRunning } from '../../lib/sandbox-phase';
 import { useNow } from '../../lib/use-now';
@@ -24,6 +25,7 @@ export interface SandboxOverviewProps {
 /** The sandbox that is there: how it is, what can be done with it, what it was made of. */
 export function SandboxOverview({ status, container, gpu, follower }: SandboxOverviewProps) {
   const actions = useSandboxActions();
+  const settings = useSettings().value?.settings;
   const { pending, error } = useSandboxActionState();
   const [asking, setAsking] = useState<'recreate' | 'remove' | null>(null);
   const operation = status.operation ?? pending;
@@ -134,19 +136,21 @@ export function SandboxOverview({ status, container, gpu, follower }: SandboxOve
         </div>
       </section>
 
-      <RecreateDialog
-        open={asking === 'recreate'}
-        onOpenChange={(open) => setAsking(open ? 'recreate' : null)}
-        gpu={gpu}
-        current={container.gpu.choice}
-        onRecreate={(choice) => void actions.recreate(choice)}
-      />
-      <RemoveDialog
-        open={asking === 'remove'}
-        onOpenChange={(open) => setAsking(open ? 'remove' : null)}
-        container={container}
-        onRemove={(removeVolumes) => void actions.remove(removeVolumes)}
-      />
+      {asking === 'recreate' && (
+        <RecreateDialog
+          onClose={() => setAsking(null)}
+          gpu={gpu}
+          wanted={settings?.gpu ?? null}
+          onRecreate={(choice) => void actions.recreate(choice)}
+        />
+      )}
+      {asking === 'remove' && (
+        <RemoveDialog
+          onClose={() => setAsking(null)}
+          container={container}
+          onRemove={(removeVolumes) => void actions.remove(removeVolumes)}
+        />
+      )}
     </div>
   );
 }

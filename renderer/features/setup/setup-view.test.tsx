@@ -27,6 +27,7 @@ function hostWith(sandbox: SandboxStatus): FakeHostClient {
     .respond('engine.status', connectedEngine())
     .respond('sandbox.status', sandbox)
     .respond('settings.get', settingsState())
+    .respond('settings.update', settingsState())
     .onStreamOpened('image.watchBuildLog', (stream) =>
       stream.push({ kind: 'snapshot', build: null, logLines: [] }),
     );
@@ -102,6 +103,7 @@ describe('the first run', () => {
     expect(screen.getByRole<HTMLButtonElement>('radio', { name: /NVIDIA GPU/ }).disabled).toBe(true);
     await userEvent.click(screen.getByRole('radio', { name: /CPU only/ }));
     await userEvent.click(create);
+    expect(host.inputsOf('settings.update')).toEqual([{ gpu: 'none' }]);
     expect(host.inputsOf('sandbox.create')).toEqual([{ gpu: 'none' }]);
   });
 
@@ -135,7 +137,7 @@ describe('the first run', () => {
         phase: 'foreign',
         container: containerFacts({ managed: false, imageReference: 'nginx' }),
       }),
-    ).respond('settings.update', settingsState());
+    );
     renderSetup(host);
     const name = await screen.findByRole('textbox', { name: 'Use another name' });
     await userEvent.clear(name);
