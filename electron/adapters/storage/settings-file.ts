@@ -54,7 +54,8 @@ export function createSettingsFile(folder: string, now: () => Date = () => new D
         await rename(partial, path);
         await syncFolder(dirname(path));
       } catch (error) {
-        await rm(partial, { force: true });
+        // Its own failure would hide the cause.
+        await rm(partial, { force: true }).catch(() => undefined);
         throw storageFailed('write', path, error);
       }
     },

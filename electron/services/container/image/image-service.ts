@@ -60,6 +60,8 @@ export class ImageService implements Disposable {
     this.record = record;
     this.stop = stop;
     this.ended = this.run(record, withoutCache, stop.signal);
+    // Pages that show the log of the build before begin anew.
+    this.onLogGrown.emit();
     return this.publish(record);
   }
 
