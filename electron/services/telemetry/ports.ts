@@ -22,7 +22,7 @@ export interface ContainerCounters {
 }
 
 export interface ContainerStatsHandlers {
-  /** About once a second. */
+  /** About once a second; Podman gives a reading every five seconds. */
   onCounters(counters: ContainerCounters): void;
   /** No more readings come: null when the container stopped, else what went wrong. Called at most once. */
   onEnd(error: LmError | null): void;

@@ -23,6 +23,12 @@ describe('Series', () => {
     ]);
   });
 
+  it('draws through the long intervals of an engine that reports seldom', () => {
+    const series = new Series<ReturnType<typeof sample>>(300_000);
+    series.replace([sample(0, 1), sample(5_000, 2), sample(10_010, 3), sample(17_500, 4)]);
+    expect(series.columns(({ value }) => value)[1]).toEqual([1, 2, 3, 4]);
+  });
+
   it('keeps the window and no more', () => {
     const series = new Series<ReturnType<typeof sample>>(10_000);
     for (let second = 0; second < 100; second += 1) series.push(sample(second * 1_000, second));

@@ -1,8 +1,12 @@
 /** Columns for a chart: times in seconds, then one column of values for each series; null is a gap. */
 export type Columns = readonly [times: readonly number[], ...values: readonly (readonly (number | null)[])[]];
 
-/** A sample that comes later than this after the one before it leaves a visible gap. */
-const gapMs = 3_000;
+/**
+ * A sample that comes later than this after the one before it leaves a visible gap, and later than some of its
+ * usual intervals: Podman reports only every five seconds.
+ */
+const shortestGapMs = 6_000;
+const gapIntervals = 2.5;
 
 /**
  * The samples of the last `windowMs`, as columns, outside React. A pause in the samples becomes a gap in every
@@ -10,19 +14,25 @@ const gapMs = 3_000;
  */
 export class Series<Sample extends { readonly timeMs: number }> {
   private samples: (Sample | { readonly timeMs: number; readonly gap: true })[] = [];
+  private lastIntervalMs = 0;
 
   constructor(private readonly windowMs: number) {}
 
   replace(samples: readonly Sample[]): void {
     this.samples = [];
+    this.lastIntervalMs = 0;
     for (const sample of samples) this.push(sample);
   }
 
   push(sample: Sample): void {
     const lastMs = this.samples.at(-1)?.timeMs;
-    if (lastMs !== undefined && sample.timeMs <= lastMs) return;
-    if (lastMs !== undefined && sample.timeMs - lastMs > gapMs)
-      this.samples.push({ timeMs: lastMs + 1, gap: true });
+    if (lastMs !== undefined) {
+      const intervalMs = sample.timeMs - lastMs;
+      if (intervalMs <= 0) return;
+      const isGap = intervalMs > Math.max(shortestGapMs, this.lastIntervalMs * gapIntervals);
+      if (isGap) this.samples.push({ timeMs: lastMs + 1, gap: true });
+      else this.lastIntervalMs = intervalMs;
+    }
     this.samples.push(sample);
     const oldestMs = sample.timeMs - this.windowMs;
     let old = 0;
