@@ -138,7 +138,8 @@ function live(): FakeHostClient {
   return host;
 }
 
-export const oneGpu = (): FakeHostClient => hostWith({ status: 'available', gpus: [gpuFacts(0)] }, gpuHistory(0));
+export const oneGpu = (): FakeHostClient =>
+  hostWith({ status: 'available', gpus: [gpuFacts(0)] }, gpuHistory(0));
 
 const notRunning: ErrorData = {
   code: 'container_not_running',
