@@ -3,8 +3,7 @@
  * @module
  */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDisplay } from '../../test/support/display.mjs';
 import { ensureTestElectron } from '../../test/support/electron.mjs';
@@ -188,31 +187,51 @@ async function prepareEngines(context) {
   context.show('engines, images and models are ready');
 }
 
+/**
+ * A checker of Python sources, as the test image has it, over the sources of the checkout.
+ * @param {StepContext} context
+ * @param {import('../../test/support/engine.mjs').Engine} engine
+ * @param {string} image
+ * @param {readonly string[]} command
+ * @returns {Promise<Outcome>}
+ */
+async function checkPython(context, engine, image, [program = '', ...args]) {
+  const sources = join(context.root, 'docker', 'gateway');
+  const { code, stdout, stderr } = await engine.docker(
+    [
+      ...['run', '--rm', '--volume', `${sources}:/sources:ro`, '--workdir', '/sources'],
+      ...['--entrypoint', `/opt/lm-test/venv/bin/${program}`, image, ...args],
+    ],
+    { timeoutMs: context.limitMs, onLine: context.show, allowFailure: true },
+  );
+  const outcome = { suite: 'gateway', title: program };
+  if (code === 0) return { ...outcome, state: 'passed' };
+  return { ...outcome, state: 'failed', reason: `${stdout}\n${stderr}`.trim() };
+}
+
 /** @param {StepContext} context */
 async function runGateway(context) {
   const model = await ensureSmallModel();
   const engine = await startEngine({ generation: 'modern', name: 'images' });
-  const exchange = await mkdtemp(join(tmpdir(), 'lm-sandbox-gateway-'));
+  const report = join(context.reports, 'gateway.xml');
+  await rm(report, { force: true });
   try {
     await ensureSandboxImage(engine);
     const image = await ensureSandboxTestImage(engine);
-    // The tests run as the sandbox user, which is another one than the owner of this folder.
-    await chmod(exchange, 0o777);
-    const { code } = await engine.docker(
-      [
-        ...['run', '--rm', '--init', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-        ...['--volume', `${exchange}:/reports`, '--volume', `${model}:/opt/lm-test/model.gguf:ro`],
-        ...['--env', 'PYTHONPATH=/opt/lm-sandbox/src'],
-        ...['--entrypoint', '/opt/lm-test/venv/bin/python', '--workdir', '/opt/lm-test', image],
-        ...['-m', 'pytest', '-p', 'no:cacheprovider', '--junit-xml=/reports/gateway.xml'],
-      ],
-      { timeoutMs: context.limitMs, onLine: context.show, allowFailure: true },
-    );
-    const report = join(exchange, 'gateway.xml');
+    const script = join(context.root, 'docker', 'gateway', 'run-tests.sh');
+    const { code } = await run('sh', [script, image, report, model], {
+      env: engine.env,
+      timeoutMs: context.limitMs,
+      onLine: context.show,
+      allowFailure: true,
+    });
     const xml = existsSync(report) ? await readFile(report, 'utf8') : '';
-    return checkReport('gateway', readJunitReport('gateway', xml), code);
+    return [
+      ...checkReport('gateway', readJunitReport('gateway', xml), code),
+      await checkPython(context, engine, image, ['ruff', 'check', '--no-cache', '.']),
+      await checkPython(context, engine, image, ['mypy', '--cache-dir=/tmp/mypy']),
+    ];
   } finally {
-    await rm(exchange, { recursive: true, force: true });
     await engine.stop();
   }
 }
