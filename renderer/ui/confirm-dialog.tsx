@@ -2,6 +2,7 @@ import { AlertDialog as Radix } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { classNames } from '../lib/class-names';
 import { Button } from './button';
+import { useReturnFocus } from './use-return-focus';
 import styles from './dialog.module.css';
 
 export interface ConfirmDialogProps {
@@ -30,11 +31,12 @@ export function ConfirmDialog({
   onConfirm,
   children,
 }: ConfirmDialogProps) {
+  const returnFocus = useReturnFocus(open);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className={styles.overlay} />
-        <Radix.Content className={classNames(styles.content, styles.small)}>
+        <Radix.Content className={classNames(styles.content, styles.small)} onCloseAutoFocus={returnFocus}>
           <header className={styles.header}>
             <Radix.Title className={styles.title}>{title}</Radix.Title>
           </header>

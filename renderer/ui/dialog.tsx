@@ -3,6 +3,7 @@ import { Dialog as Radix } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { classNames } from '../lib/class-names';
 import { IconButton } from './icon-button';
+import { useReturnFocus } from './use-return-focus';
 import styles from './dialog.module.css';
 
 export interface DialogProps {
@@ -26,6 +27,7 @@ export function Dialog({
   footer,
   children,
 }: DialogProps) {
+  const returnFocus = useReturnFocus(open);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
@@ -34,6 +36,7 @@ export function Dialog({
           className={classNames(styles.content, styles[width])}
           {...(description ? {} : { 'aria-describedby': undefined })}
           onOpenAutoFocus={focusContentFirst}
+          onCloseAutoFocus={returnFocus}
         >
           <header className={styles.header}>
             <Radix.Title className={styles.title}>{title}</Radix.Title>
@@ -55,7 +58,7 @@ export function Dialog({
   );
 }
 
-const focusable = 'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, [tabindex="0"]';
+const focusable = 'a[href], button:not([disabled]), input, select, textarea, summary, [tabindex="0"]';
 
 /** In a dialog that is only read, the focus starts on the text rather than on Close and its tooltip. */
 function focusContentFirst(event: Event): void {

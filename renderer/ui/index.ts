@@ -42,4 +42,5 @@ export { Tabs, type TabsProps } from './tabs';
 export { TextAreaField, TextField, type TextAreaFieldProps, type TextFieldProps } from './text-field';
 export type { Tone } from './tone';
 export { Tooltip, TooltipGroup, type TooltipProps } from './tooltip';
+export { useReturnFocus } from './use-return-focus';
 export { VisuallyHidden } from './visually-hidden';

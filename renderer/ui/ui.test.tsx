@@ -1,4 +1,4 @@
-import { render, screen, within } from '@testing-library/react';
+import { render, screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { useState } from 'react';
 import { describe, expect, it, vi } from 'vitest';
@@ -6,6 +6,7 @@ import type { ErrorData } from '../../electron/contract';
 import {
   Button,
   ConfirmDialog,
+  Dialog,
   ErrorBanner,
   NoticeProvider,
   ProgressBar,
@@ -88,6 +89,29 @@ describe('a question before something is lost', () => {
     await userEvent.keyboard('{Escape}');
     expect(change).toHaveBeenCalledWith(false);
     expect(confirm).not.toHaveBeenCalled();
+  });
+});
+
+describe('a dialog', () => {
+  it('gives the focus back to what had it, though no trigger is its own', async () => {
+    function Opener() {
+      const [open, setOpen] = useState(false);
+      return (
+        <>
+          <Button onClick={() => setOpen(true)}>Open</Button>
+          {open && (
+            <Dialog open onOpenChange={setOpen} title="Settings">
+              <Button>Inside</Button>
+            </Dialog>
+          )}
+        </>
+      );
+    }
+    render(<Opener />);
+    await userEvent.click(screen.getByRole('button', { name: 'Open' }));
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Inside' }));
+    await userEvent.keyboard('{Escape}');
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Open' })));
   });
 });
 
