@@ -70,13 +70,13 @@ async function listFiles(dockerFolder: string): Promise<ContextFile[]> {
       if (ignoredNames.test(name)) continue;
       const place = join(folder, name);
       const path = relative(dockerFolder, place).split(sep).join('/');
-      if (testPaths.test(path)) continue;
+      // Certificates of this computer may lie there from builds by hand; a build brings its own.
+      if (path === certificatesPath || testPaths.test(path)) continue;
       const facts = await lstat(place);
       const common = { path, mode: facts.mode & 0o777, sizeBytes: facts.size };
       if (facts.isDirectory()) {
         files.push({ ...common, kind: 'folder' });
-        // Certificates of this computer may lie there from builds by hand; a build brings its own.
-        if (path !== certificatesPath) await walk(place);
+        await walk(place);
       } else if (facts.isSymbolicLink()) files.push({ ...common, kind: 'link' });
       else if (facts.isFile()) files.push({ ...common, kind: 'file' });
     }
@@ -106,6 +106,8 @@ async function fill(
       await pipeline(createReadStream(place), entry);
     }
   }
+  // Always there, because the Dockerfile copies it, and no version control keeps an empty folder.
+  stream.entry({ ...common, name: `${certificatesPath}/`, type: 'directory', mode: 0o755 });
   for (const certificate of certificates) {
     const name = `${certificatesPath}/${certificate.name}`;
     stream.entry({ ...common, name, mode: 0o644 }, certificate.text);

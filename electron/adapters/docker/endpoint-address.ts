@@ -27,10 +27,8 @@ export function parseEndpoint(url: string, tls: TlsMaterial | undefined): Endpoi
     return { place: socketPath, socketPath };
   }
   if (url.startsWith('ssh://')) throw sshUnsupported(url);
-  let parsed: URL;
-  try {
-    parsed = new URL(url.includes('://') ? url : `tcp://${url}`);
-  } catch {
+  const parsed = parseUrl(url.includes('://') ? url : `tcp://${url}`);
+  if (parsed === null || (parsed.hostname === '' && parsed.protocol === 'tcp:')) {
     throw new LmError('invalid_input', `"${url}" is not the address of a container engine.`, {
       repair: { text: 'Use unix:///var/run/docker.sock or tcp://host:2376.' },
     });
@@ -64,4 +62,12 @@ function sshUnsupported(url: string): LmError {
       command: `ssh -nNT -L /tmp/lm-docker.sock:/var/run/docker.sock -L 8000:127.0.0.1:8000 ${target}`,
     },
   });
+}
+
+function parseUrl(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
 }

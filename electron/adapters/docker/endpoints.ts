@@ -11,6 +11,7 @@ export interface EndpointEnvironment {
   readonly homeFolder: string;
   /** Numeric user id; null where there is none (Windows). */
   readonly userId: number | null;
+  /** As Node's process.platform. */
   readonly platform: string;
 }
 
@@ -49,10 +50,16 @@ export async function findEndpoints(
   return withoutRepetition(found);
 }
 
+/** A desktop session's PATH often lacks them. */
+const packageFolders = ['/usr/sbin', '/usr/bin', '/usr/local/bin', '/snap/bin'];
+
 /** Whether programs of an engine lie on PATH or where packages put them. */
-export async function isEngineInstalled(environment: EndpointEnvironment): Promise<boolean> {
+export async function isEngineInstalled(
+  environment: EndpointEnvironment,
+  alsoIn: readonly string[] = packageFolders,
+): Promise<boolean> {
   const path = environment.env['PATH'] ?? '';
-  const folders = [...path.split(delimiter).filter(Boolean), '/usr/sbin', '/usr/bin', '/snap/bin'];
+  const folders = [...path.split(delimiter).filter(Boolean), ...alsoIn];
   for (const folder of new Set(folders)) {
     for (const program of ['dockerd', 'docker', 'podman']) {
       if (await canExecute(join(folder, program))) return true;
@@ -61,8 +68,11 @@ export async function isEngineInstalled(environment: EndpointEnvironment): Promi
   return false;
 }
 
-function usualSockets({ env, homeFolder, userId }: EndpointEnvironment): FoundEndpoint[] {
-  const runtimeFolder = env['XDG_RUNTIME_DIR'] || (userId === null ? null : `/run/user/${userId}`);
+function usualSockets({ env, homeFolder, userId, platform }: EndpointEnvironment): FoundEndpoint[] {
+  // Windows has named pipes instead, which are not supported yet; there DOCKER_HOST or the setting is needed.
+  if (platform === 'win32') return [];
+  const usualRuntimeFolder = platform === 'linux' && userId !== null ? `/run/user/${userId}` : null;
+  const runtimeFolder = env['XDG_RUNTIME_DIR'] || usualRuntimeFolder;
   const socket = (origin: EngineEndpoint['origin'], path: string): FoundEndpoint => ({
     endpoint: { url: `unix://${path}`, origin, label: path },
     tls: undefined,
