@@ -14,6 +14,7 @@ from lm_guard.orphans import become_subreaper, forbid_inspection
 
 EXIT_CONFIGURATION = 78
 GRACEFUL_STOP_S = 2
+KEEP_ALIVE_S = 75
 
 
 def main() -> int:
@@ -40,6 +41,8 @@ def main() -> int:
         # The caller's address is what the engine's port forwarding makes of it: of no use.
         proxy_headers=False,
         timeout_graceful_shutdown=GRACEFUL_STOP_S,
+        # Longer than clients keep idle connections, or their next request meets one that is just closing.
+        timeout_keep_alive=KEEP_ALIVE_S,
         ws="none",
     )
     descriptor = os.environ.get("LM_LISTEN_FD")
