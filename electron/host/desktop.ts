@@ -24,6 +24,7 @@ function isParentPort(value: unknown): value is ParentPort {
 const parentPort = findParentPort();
 
 /** Timers of the host are unreferenced and a port does not hold a utility process either (Electron 25). */
+
 const keepAlive = setInterval(() => undefined, 0x7fffffff);
 const logger = createStderrLogger();
 let host: Promise<Host> | null = null;

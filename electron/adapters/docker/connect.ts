@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import http from 'node:http';
 import https from 'node:https';
 import { Socket } from 'node:net';
@@ -53,7 +54,24 @@ export function createDocker(address: EndpointAddress, apiVersion: string | null
     timeout: undefined,
   };
   // The types of dockerode do not know `agent`, which docker-modem passes to Node's http.
-  return new Docker(options);
+  const docker = new Docker(options);
+  hideFromInspection(docker.modem);
+  return docker;
+}
+
+/**
+ * docker-modem (5.0.7) prints the options of every request with util.inspect, hidden properties and any depth, into a
+ * debug text that nobody reads. Through an abort signal or an agent that is half of the host, on every request; in
+ * Electron 25 looking into its weak collections even ends the process.
+ */
+function hideFromInspection(modem: object): void {
+  const build: unknown = Reflect.get(modem, 'buildRequest');
+  if (typeof build !== 'function') return;
+  const buildQuietly = (options: object, ...rest: unknown[]): unknown => {
+    Object.defineProperty(options, inspect.custom, { value: () => 'request options' });
+    return Reflect.apply(build, modem, [options, ...rest]) as unknown;
+  };
+  Reflect.set(modem, 'buildRequest', buildQuietly);
 }
 
 /**
