@@ -7,12 +7,15 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDisplay } from '../../test/support/display.mjs';
 import { ensureTestElectron } from '../../test/support/electron.mjs';
+import { ensureEnginePrograms } from '../../test/support/engine-programs.mjs';
 import { startEngine } from '../../test/support/engine.mjs';
 import { ensureRandomModel, ensureSmallModel } from '../../test/support/model.mjs';
 import { CommandFailed, run } from '../../test/support/process.mjs';
+import { Unavailable } from '../../test/support/report.mjs';
 import { ensureSandboxImage, ensureSandboxTestImage } from '../../test/support/sandbox-image.mjs';
 import { ensureSystemPackages } from '../../test/support/system-packages.mjs';
 import { ensureBuild } from './ensure-build.mjs';
+import { findSandboxObstacle, readElectronSandbox, readMachine } from './preflight.mjs';
 import { checkReport, readJunitReport, readPlaywrightReport, readVitestReport } from './outcomes.mjs';
 
 /** @typedef {import('./outcomes.mjs').Outcome} Outcome */
@@ -171,11 +174,27 @@ async function packageApp(context) {
 }
 
 /**
+ * @param {() => Promise<void>} work
+ * @returns {Promise<string | undefined>} Why it cannot be done on this machine; undefined when it is done.
+ */
+async function whyUnavailable(work) {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Unavailable) return error.message;
+    throw error;
+  }
+}
+
+/**
  * Makes what suites that start engines need, once and before their own time limits run: images and models.
  * @param {StepContext} context
  */
 async function prepareEngines(context) {
-  await ensureSystemPackages(['engine', 'registry']);
+  await ensureEnginePrograms('modern');
+  await ensureEnginePrograms('debian');
+  await ensureSystemPackages(['registry']);
   await ensureSmallModel();
   await ensureRandomModel();
   const engine = await startEngine({ generation: 'modern', name: 'images' });
@@ -211,6 +230,7 @@ async function checkPython(context, engine, image, [program = '', ...args]) {
 
 /** @param {StepContext} context */
 async function runGateway(context) {
+  await ensureEnginePrograms('modern');
   const model = await ensureSmallModel();
   const engine = await startEngine({ generation: 'modern', name: 'images' });
   const report = join(context.reports, 'gateway.xml');
@@ -241,8 +261,13 @@ async function runGateway(context) {
  * @returns {Promise<Outcome[]>}
  */
 async function runEndToEnd(context) {
-  await ensureTestElectron();
-  await prepareEngines(context);
+  const electron = await ensureTestElectron();
+  const obstacle = findSandboxObstacle(
+    readMachine(process.env),
+    readElectronSandbox(electron.executablePath),
+  );
+  if (obstacle !== undefined) throw new Unavailable(obstacle, 'do as this says, or run the tests as root');
+  const withoutEngine = await whyUnavailable(() => prepareEngines(context));
   const packaged = await packageApp(context);
   if (packaged.state === 'failed') {
     const reason = `it was not run, because the app could not be packaged:\n${packaged.reason}`;
@@ -260,6 +285,8 @@ async function runEndToEnd(context) {
         cwd: context.root,
         env: {
           ...display.env,
+          // Specs that need an engine skip themselves with this reason; the others still run.
+          ...(withoutEngine === undefined ? {} : { LM_SANDBOX_TEST_NO_ENGINE: withoutEngine }),
           LM_SANDBOX_TEST_APP: join(context.root, 'dist', 'test', 'linux-unpacked', 'lm-sandbox'),
           PLAYWRIGHT_JSON_OUTPUT_NAME: report,
         },
