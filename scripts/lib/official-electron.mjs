@@ -127,7 +127,9 @@ export function firstReason(stderr) {
     .split('\n')
     .map((line) => line.trim())
     .find((line) => line !== '');
-  return cause ?? first?.replace(/^\w*Error: /, '') ?? 'the installer gave no reason';
+  const reason = cause ?? first?.replace(/^\w*Error: /, '') ?? 'the installer gave no reason';
+  // All that Node's fetch says of a name that does not resolve, a refused connection, a bad certificate.
+  return reason === 'fetch failed' ? 'its server could not be reached' : reason;
 }
 
 /** @param {string} folder */
