@@ -103,6 +103,18 @@ def test_a_part_can_be_switched_off_and_nonsense_is_refused() -> None:
             supervisor.read_settings({"LM_API_TOKEN": TOKEN, **wrong}, "python")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere; run as an ordinary user")
+def test_a_folder_that_cannot_be_written_is_named_with_its_repair(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    environment = {"LM_API_TOKEN": TOKEN, "LM_MODELS_DIR": str(locked), "LM_RUN_DIR": str(tmp_path)}
+    with pytest.raises(supervisor.SettingsError, match=r"locked/gguf cannot be made .* must belong to user"):
+        supervisor.prepare_folders(supervisor.read_settings(environment, "python"))
+    environment |= {"LM_MODELS_DIR": str(tmp_path), "LM_RUN_DIR": str(locked)}
+    with pytest.raises(supervisor.SettingsError, match=r"locked cannot be written; .* tmpfs"):
+        supervisor.prepare_folders(supervisor.read_settings(environment, "python"))
+
+
 def test_commands_inherit_only_harmless_variables() -> None:
     settings = gateway.read_settings(
         {"LM_API_TOKEN": TOKEN, "PATH": "/bin", "LC_ALL": "C", "AWS_SECRET": "x", "LM_OLLAMA_URL": "http://o"}

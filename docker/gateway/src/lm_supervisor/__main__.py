@@ -8,7 +8,7 @@ import socket
 import sys
 
 from lm_guard.orphans import forbid_inspection
-from lm_supervisor.settings import SettingsError, SupervisorSettings, current_settings
+from lm_supervisor.settings import SettingsError, SupervisorSettings, current_settings, prepare_folders
 from lm_supervisor.supervisor import Supervisor, listen, write_to_stdout
 
 EXIT_CONFIGURATION = 78
@@ -19,9 +19,7 @@ def main() -> int:
     forbid_inspection()
     try:
         settings = current_settings(sys.executable)
-        for folder in settings.folders:
-            folder.mkdir(parents=True, exist_ok=True)
-        settings.socket_path.parent.mkdir(parents=True, exist_ok=True)
+        prepare_folders(settings)
         listener = listen(settings.listen_address)
     except (SettingsError, OSError) as error:
         print(f"[supervisor] cannot start: {error}", file=sys.stderr, flush=True)

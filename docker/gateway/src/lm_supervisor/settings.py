@@ -224,3 +224,20 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
 def current_settings(python: str) -> SupervisorSettings:
     """The settings of this process."""
     return read_settings(os.environ, python)
+
+
+def prepare_folders(settings: SupervisorSettings) -> None:
+    """Makes the folders that are missing. Raises SettingsError when one cannot be made or used."""
+    run_folder = settings.socket_path.parent
+    owner = f"user {os.getuid()}"
+    for folder in (*settings.folders, run_folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"{folder} cannot be made ({error.strerror}); the volume under it must belong to {owner}"
+            ) from error
+    if not os.access(run_folder, os.W_OK):
+        raise SettingsError(
+            f"{run_folder} cannot be written; under a read-only root mount a tmpfs there owned by {owner}"
+        )

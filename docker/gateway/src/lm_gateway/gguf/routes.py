@@ -88,7 +88,7 @@ def _piece(request: Request) -> Piece:
     length = request.headers.get("content-length")
     if content_range is None:
         total = int(length) if length is not None else None
-        return Piece(offset=0, end=total, total=total)
+        return Piece(offset=0, total=total)
     match = CONTENT_RANGE.fullmatch(content_range)
     first, last, total = (int(part) for part in match.groups()) if match else (1, 0, 0)
     if not first <= last < total or (length is not None and int(length) != last + 1 - first):
@@ -96,7 +96,7 @@ def _piece(request: Request) -> Piece:
             ErrorCode.INVALID_REQUEST,
             f"Content-Range {content_range!r} does not fit; it must be `bytes FIRST-LAST/TOTAL`",
         )
-    return Piece(offset=first, end=last + 1, total=total)
+    return Piece(offset=first, total=total)
 
 
 async def _content(request: Request) -> AsyncIterator[bytes]:

@@ -33,10 +33,9 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a request brings: the bytes from `offset` to `end` (exclusive) of `total`; None: not told."""
+    """What a request brings: bytes from `offset` on, of a file of `total` bytes (None: not told)."""
 
     offset: int
-    end: int | None
     total: int | None
 
 
