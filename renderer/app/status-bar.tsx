@@ -3,7 +3,7 @@ import { useEngine, useSandbox } from '../client/host-state';
 import { useSandboxActions, useSandboxActionState } from '../features/setup';
 import { allowedOperations, describePhase, isRunning } from '../lib/sandbox-phase';
 import { useMediaQuery } from '../lib/use-media-query';
-import { Button, IconButton, StatusDot, Tooltip } from '../ui';
+import { Button, IconButton, StatusDot, Tooltip, VisuallyHidden } from '../ui';
 import { paneIds, useLayout, type PaneId } from './layout-store';
 import { paneTitles } from './pane-titles';
 import { narrowQuery, visiblePanes } from './workspace';
@@ -26,6 +26,7 @@ export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBa
   return (
     <header className={styles.bar}>
       <SandboxChip onClick={() => onPane('sandbox')} />
+      <PhaseAnnouncement />
       <QuickActions />
       <div className={styles.space} />
       <nav className={styles.panes} aria-label="Panes">
@@ -71,13 +72,17 @@ function SandboxChip({ onClick }: { readonly onClick: () => void }) {
       <button type="button" className={styles.chip} onClick={onClick}>
         <StatusDot tone={phase.tone} pulsing={phase.moving} />
         <span className={styles.chipName}>{status?.container?.name ?? 'Sandbox'}</span>
-        <span className={styles.chipPhase} role="status">
-          {phase.label}
-        </span>
+        <span className={styles.chipPhase}>{phase.label}</span>
         <span className={styles.chipEngine}>{engineText}</span>
       </button>
     </Tooltip>
   );
+}
+
+/** Reads out each change of state; inside the button nothing would be read. */
+function PhaseAnnouncement() {
+  const status = useSandbox().value;
+  return <VisuallyHidden role="status">Sandbox: {describePhase(status).label}</VisuallyHidden>;
 }
 
 function QuickActions() {

@@ -1,4 +1,4 @@
-import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import { createContext, useContext, useLayoutEffect, useState, type ReactNode } from 'react';
 import { useStore } from 'zustand';
 import type { EngineState, SandboxStatus, SettingsState } from '../../electron/contract';
 import type { HostClient } from '../../electron/rpc/client-types';
@@ -36,7 +36,8 @@ export function HostStateProvider({ children }: { readonly children: ReactNode }
   const host = useHost();
   const [state, setState] = useState<HostState | null>(null);
 
-  useEffect(() => {
+  // A layout effect, so that the first frame that is painted has the window in it already.
+  useLayoutEffect(() => {
     const created = createHostState(host);
     setState(created);
     return () => {

@@ -1,9 +1,9 @@
+import { RefreshCw } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { defaultSettings, toLmError, type ErrorData, type Settings } from '../../../electron/contract';
 import { useHost } from '../../client/host-context';
 import { useSettings } from '../../client/host-state';
 import {
-  Badge,
   Button,
   Dialog,
   ErrorBanner,
@@ -184,10 +184,13 @@ function Section({ children }: { readonly children: ReactNode }) {
   return <div className={styles.section}>{children}</div>;
 }
 
+const recreateHint = 'Takes effect when the sandbox is recreated';
+
+/** Beside the label of each setting that a container keeps for its life. */
 const needsRecreate = (
-  <Badge tone="info" title="Takes effect when the sandbox is recreated">
-    on recreate
-  </Badge>
+  <span className={styles.mark} role="img" aria-label={recreateHint} title={recreateHint}>
+    <RefreshCw size={12} />
+  </span>
 );
 
 function AppearanceSection({ draft, problems, change }: SectionProps) {
@@ -241,6 +244,9 @@ function AppearanceSection({ draft, problems, change }: SectionProps) {
 function SandboxSection({ draft, problems, change }: SectionProps) {
   return (
     <Section>
+      <p className={styles.legend}>
+        {needsRecreate} {recreateHint}.
+      </p>
       <div className={styles.choice}>
         <span className={styles.choiceLabel}>Models run on {needsRecreate}</span>
         <SegmentedControl
