@@ -86,6 +86,11 @@ describe('failures of a start', () => {
     ],
     ['No such image: lm-docker:latest', 'image_missing', null],
     ['mkdir /var/lib/docker/overlay2/ab: no space left on device', 'disk_full', /prune/],
+    [
+      'container create: container-init binary not found on the host: stat /usr/libexec/podman/catatonit: no such file or directory',
+      'container_failed',
+      /catatonit/,
+    ],
     ['No such container: abc', 'container_missing', null],
     ['OCI runtime create failed: exec: "/nothing": no such file or directory', 'container_failed', null],
   ] as const)('%s', (text, code, command) => {

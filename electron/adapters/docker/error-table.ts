@@ -189,6 +189,12 @@ const resourceRows: readonly Row[] = [
     retryable: true,
   },
   {
+    pattern: /container-init binary not found|docker-init": executable file not found/i,
+    code: 'container_failed',
+    message: 'The engine lacks the small init program that looks after processes in containers.',
+    repair: { text: 'Install it.', command: 'sudo apt-get install -y catatonit tini' },
+  },
+  {
     pattern: /No such container|no container with name or ID/i,
     code: 'container_missing',
     message: 'The container is not there any more.',

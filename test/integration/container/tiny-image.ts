@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { pack } from 'tar-stream';
-import type { Engine } from '../../support/engine.mjs';
 
 const execute = promisify(execFile);
 const programs = ['sh', 'cat', 'dd', 'echo', 'env', 'id', 'ls', 'mkdir', 'sleep', 'touch', 'true'];
@@ -16,7 +15,7 @@ const programs = ['sh', 'cat', 'dd', 'echo', 'env', 'id', 'ls', 'mkdir', 'sleep'
  * @param command What it runs; as user 1000.
  */
 export async function importTinyImage(
-  engine: Engine,
+  engine: { docker(args: readonly string[]): Promise<unknown> },
   reference: string,
   command: readonly string[],
   user = '1000:1000',
