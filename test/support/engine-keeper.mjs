@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -94,12 +94,31 @@ async function end(signal) {
   clearTimeout(timer);
 }
 
+async function freeze() {
+  const child = dockerd;
+  if (child?.pid === undefined) throw new Error('the engine is not running');
+  child.kill('SIGSTOP');
+  // The signal stops each thread when it next leaves the processor; until then it may still answer.
+  while (!threadsOf(child.pid).every((state) => state === 'T')) await delay(1);
+}
+
+/**
+ * @param {number} pid
+ * @returns {string[]} The state letter of every thread.
+ */
+function threadsOf(pid) {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  });
+}
+
 /** @type {Record<string, () => Promise<void> | void>} */
 const commands = {
   start,
   stop: () => end('SIGTERM'),
   kill: () => end('SIGKILL'),
-  freeze: () => void dockerd?.kill('SIGSTOP'),
+  freeze,
   thaw: () => void dockerd?.kill('SIGCONT'),
 };
 
