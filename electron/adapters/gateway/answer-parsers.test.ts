@@ -236,6 +236,6 @@ describe('the pull parser', () => {
   ])('tells %s as %s', (wire, code) => {
     const parser = createPullParser('m');
     const read = () => [...parser.push(encode(wire)), ...parser.end()];
-    expect(read).toThrowError(expect.objectContaining({ code }));
+    expect(read).toThrow(expect.objectContaining({ code }));
   });
 });

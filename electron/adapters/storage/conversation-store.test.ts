@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { ChatMessage } from '../../contract';
 import type { ConversationStore } from '../../services/chat/ports';
 import { openConversationStore } from './conversation-store';
@@ -120,7 +121,7 @@ describe('the conversation store', () => {
   it('keeps all or nothing of one addition', async () => {
     const store = await open();
     store.saveConversation(conversation('c'));
-    expect(() => store.addMessages('c', [message('1'), message('1')], 7)).toThrowError(
+    expect(() => store.addMessages('c', [message('1'), message('1')], 7)).toThrow(
       expect.objectContaining({ code: 'storage_failed' }),
     );
     expect(store.listMessages('c')).toEqual([]);
@@ -188,7 +189,7 @@ describe('the conversation store', () => {
     expect(store.listConversations()).toEqual([]);
     store.close();
     const untouched = new Libsql(file);
-    expect(Object(untouched.prepare('SELECT count(*) AS count FROM messages').get()).count).toBe(2);
+    expect(untouched.prepare('SELECT count(*) AS count FROM messages').get()).toMatchObject({ count: 2 });
     untouched.close();
   });
 
@@ -207,7 +208,7 @@ describe('the conversation store', () => {
     const ids = copy
       .prepare('SELECT id FROM messages ORDER BY seq')
       .all()
-      .map((row) => String(Object(row).id));
+      .map((row) => z.object({ id: z.string() }).parse(row).id);
     expect(ids).toEqual(['1', ...Array.from({ length: ids.length - 1 }, (_, index) => `w${index}`)]);
     copy.close();
   });

@@ -2,9 +2,12 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, open as openFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type Libsql from 'libsql';
+import { z } from 'zod';
 import { LmError, type ErrorData } from '../../contract';
 import { migrations } from './schema';
 import { isCorruption, mapStorageError } from './sqlite-errors';
+
+const versionSchema = z.object({ user_version: z.number() });
 
 export type Database = Libsql.Database;
 
@@ -115,7 +118,7 @@ function prepare(database: Database, file: string): void {
 }
 
 function migrate(database: Database, file: string): void {
-  const version = Number(Object(database.prepare('PRAGMA user_version').get()).user_version);
+  const version = versionSchema.parse(database.prepare('PRAGMA user_version').get()).user_version;
   if (version > migrations.length) {
     throw new LmError('storage_failed', 'The conversations were saved by a newer version of this app.', {
       details: { file, version, known: migrations.length },

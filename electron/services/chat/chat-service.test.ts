@@ -174,7 +174,7 @@ describe('a running answer', () => {
 
   it('refuses a second question until it has ended', () => {
     chat.send(conversationId, 'hi', model, options);
-    expect(() => chat.send(conversationId, 'again', model, options)).toThrowError(
+    expect(() => chat.send(conversationId, 'again', model, options)).toThrow(
       expect.objectContaining({ code: 'conflict' }),
     );
     expect(store.listMessages(conversationId)).toHaveLength(2);
@@ -192,7 +192,7 @@ describe('a running answer', () => {
       status: 'failed',
       error: { code: 'container_not_running' },
     });
-    expect(() => chat.send(conversationId, 'again', model, options)).toThrowError(
+    expect(() => chat.send(conversationId, 'again', model, options)).toThrow(
       expect.objectContaining({ code: 'container_not_running' }),
     );
   });
@@ -243,7 +243,7 @@ describe('a running answer', () => {
 describe('conversations', () => {
   it('store nothing of a question that could not be stored', () => {
     store.failWith = new LmError('disk_full', 'The disk is full.');
-    expect(() => chat.send(conversationId, 'hi', model, options)).toThrowError(
+    expect(() => chat.send(conversationId, 'hi', model, options)).toThrow(
       expect.objectContaining({ code: 'disk_full' }),
     );
     expect([store.listMessages(conversationId), backend.requests]).toEqual([[], []]);
@@ -266,7 +266,10 @@ describe('conversations', () => {
       })),
     );
     const { chunks } = watch();
-    expect(chunks.map((chunk) => chunk.kind)).toEqual(['snapshot', ...Array(7).fill('more')]);
+    expect(chunks.map((chunk) => chunk.kind)).toEqual([
+      'snapshot',
+      ...Array.from({ length: 7 }, () => 'more'),
+    ]);
     expect(
       chunks.flatMap((chunk) => ('messages' in chunk ? chunk.messages : [])).map(({ id }) => id),
     ).toEqual(Array.from({ length: 40 }, (_, index) => `m${index}`));
@@ -277,7 +280,7 @@ describe('conversations', () => {
     chat.send(conversationId, 'hi', model, options);
     await chat.remove(conversationId);
     expect([sink.ended, chat.list().conversations, store.messages.size]).toEqual([true, [], 0]);
-    expect(() => chat.update(conversationId, { title: 'x' })).toThrowError(
+    expect(() => chat.update(conversationId, { title: 'x' })).toThrow(
       expect.objectContaining({ code: 'not_found' }),
     );
   });

@@ -1,4 +1,6 @@
 const maxTitleLength = 60;
+/** By what people take for one character, so that no emoji is cut into its parts. */
+const segmenter = new Intl.Segmenter();
 
 /** A title from the first question: its first line with words, cut at a word; null when there are no words. */
 export function titleFromQuestion(question: string): string | null {
@@ -12,7 +14,7 @@ export function titleFromQuestion(question: string): string | null {
     )
     .find((text) => text !== '');
   if (line === undefined) return null;
-  const characters = [...line];
+  const characters = Array.from(segmenter.segment(line), ({ segment }) => segment);
   if (characters.length <= maxTitleLength) return line;
   const start = characters.slice(0, maxTitleLength - 1).join('');
   const lastSpace = start.lastIndexOf(' ');

@@ -62,10 +62,9 @@ export function createChatStore(storage?: Pick<Storage, 'getItem' | 'setItem'> |
     store,
     set,
     setDraft: (conversationId, text) => {
-      const drafts = { ...store.getState().drafts };
-      if (text === '') delete drafts[draftKey(conversationId)];
-      else drafts[draftKey(conversationId)] = text;
-      set({ drafts });
+      const key = draftKey(conversationId);
+      const others = Object.entries(store.getState().drafts).filter(([known]) => known !== key);
+      set({ drafts: Object.fromEntries(text === '' ? others : [...others, [key, text]]) });
     },
   };
 }

@@ -23,7 +23,6 @@ export function MessageList({ messages, onRetry }: MessageListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const followed = useRef(true);
-  // eslint-disable-next-line react-hooks/incompatible-library -- the virtualiser is not compiled, and needs not be
   const virtualizer = useVirtualizer({
     count: messages.length,
     getScrollElement: () => scroller.current,

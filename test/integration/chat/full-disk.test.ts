@@ -48,7 +48,7 @@ describe.skipIf(!canMount)('conversations on a full disk (needs root to mount a 
     await writeFile(join(folder, 'ballast'), Buffer.alloc(256 * 1024));
 
     const long = 'x'.repeat(300_000);
-    expect(() => store.updateAnswer(message('a', long))).toThrowError(
+    expect(() => store.updateAnswer(message('a', long))).toThrow(
       expect.objectContaining({ code: 'disk_full' }),
     );
     expect(store.listMessages('c').map(({ content }) => content)).toEqual(['kept']);

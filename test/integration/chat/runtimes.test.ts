@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openConversationStore } from '../../../electron/adapters/storage';
-import type { ChatMessage, Model, ModelReference } from '../../../electron/contract';
+import { LmError, type ChatMessage, type Model, type ModelReference } from '../../../electron/contract';
 import { ChatService } from '../../../electron/services/chat';
 import { FakeSink } from '../../../electron/services/chat/chat-service.fakes';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
@@ -67,7 +67,7 @@ describe('llama.cpp in the sandbox', () => {
 
   it('lists the imported files with their sizes and loads one when it is asked', async () => {
     expect(await find(reference)).toMatchObject({
-      sizeBytes: 98_260_800,
+      sizeBytes: (await stat(await ensureSmallModel())).size,
       quantisation: 'Q4_1',
       load: { state: 'unloaded' },
     });
@@ -106,13 +106,12 @@ describe('llama.cpp in the sandbox', () => {
     const contextSize = (await find(reference))?.load.contextSize ?? 0;
     const turns = [{ role: 'user' as const, content: 'word '.repeat(contextSize + 500) }];
     const asking = collect(connected.llamaCpp.chat({ model: small, turns, options }, never));
-    await expect(asking).rejects.toMatchObject({
-      code: 'context_overflow',
-      data: { details: { n_ctx: contextSize } },
-    });
-    await asking.catch((error: { data: { details: { n_prompt_tokens: number } } }) =>
-      expect(error.data.details.n_prompt_tokens).toBeGreaterThan(contextSize),
+    const error = await asking.then(
+      () => null,
+      (reason: unknown) => (reason instanceof LmError ? reason : null),
     );
+    expect(error).toMatchObject({ code: 'context_overflow', data: { details: { n_ctx: contextSize } } });
+    expect(error?.data.details['n_prompt_tokens']).toBeGreaterThan(contextSize);
   });
 
   it('tells a model that is not there', async () => {
@@ -182,7 +181,7 @@ describe('Ollama in the sandbox', () => {
   const names = { pulled: '' };
   const reference = (): ModelReference => ({ runtime: 'ollama', name: names.pulled });
 
-  it('pulls a model from a registry with real progress, after a cancelled and a failed attempt', async () => {
+  it('pulls a model from a registry with real progress, after a cancelled attempt', async () => {
     const registry = await startModelRegistry({
       address: sandbox.engine.hostAddress,
       bytesPerSecond: 8_000_000,
@@ -207,13 +206,16 @@ describe('Ollama in the sandbox', () => {
         if (running?.completedBytes) seen.push(running.completedBytes);
       });
       const { id } = connected.models.pull(name, false);
-      await begun(id);
+      // Some steps at the throttled speed, so that there is progress to be seen on a fast machine too.
+      await vi.waitFor(() => expect(new Set(seen).size).toBeGreaterThan(2), {
+        timeout: 60_000,
+        interval: 20,
+      });
       registry.setThrottle(undefined);
       await vi.waitFor(() => expect(job(id)?.status).not.toBe('running'), { timeout: 90_000, interval: 50 });
       stop();
       expect(job(id)).toMatchObject({ status: 'succeeded', error: null });
       expect(seen).toEqual([...seen].sort((left, right) => left - right));
-      expect(new Set(seen).size).toBeGreaterThan(2);
 
       names.pulled = `${name}:latest`;
       expect(await find(reference())).toMatchObject({ load: { state: 'unloaded' } });
@@ -342,7 +344,14 @@ describe('a conversation with a model in the sandbox', () => {
       interval: 10,
     });
     await chat.stop(id);
-    expect(await connected.llamaCpp.released(small, 0, 1)).toBe(true);
+    const slots = await connected.client.text({
+      method: 'GET',
+      path: `/llama-cpp/slots?model=${small}`,
+      signal: never,
+      during: 'looking at the slots',
+    });
+    expect(slots.status).toBe(200);
+    expect(slots.body).not.toContain('"is_processing":true');
     const [, answer] = messagesOf(chat, id);
     expect(answer).toMatchObject({ status: 'stopped', error: null });
     expect(answer?.content.length).toBeGreaterThan(10);

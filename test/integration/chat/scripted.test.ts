@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LmError } from '../../../electron/contract';
 import type { ChatEvent, LlmBackend } from '../../../electron/services/models';
 import { ScriptedModelServer, type ScriptedAnswer } from '../../fakes/scripted-model-server';
 import { connect } from './harness';
@@ -40,7 +41,7 @@ async function ask(
     }
     return { events, code: null };
   } catch (error) {
-    return { events, code: String(Object(error).code) };
+    return { events, code: error instanceof LmError ? error.code : 'no LmError' };
   }
 }
 const llama = (answer: ScriptedAnswer, signal?: AbortSignal) => {
