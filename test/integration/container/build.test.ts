@@ -9,6 +9,7 @@ import type { BuildState } from '../../../electron/contract';
 import { ImageService } from '../../../electron/services/container';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import { startEngine, type Engine } from '../../support/engine.mjs';
+import { startModelRegistry } from '../../support/registry.mjs';
 import { containing, createHarness, finderFor, when, whenEngine, whenSandbox, type Harness } from './harness';
 import { importTinyImage } from './tiny-image';
 
@@ -207,7 +208,7 @@ describe.each(['debian', 'modern'] as const)('a build on a real %s engine', (gen
     expect(state.error).toMatchObject({ code: 'build_network_failed', retryable: true });
   });
 
-  it('that pulls its base shows the bytes, and a base that does not exist is named', async () => {
+  it('whose base does not exist says which step wanted it', async () => {
     // A registry that knows no image at all.
     const registry = createServer((request, response) => {
       if (request.url === '/v2/') return response.writeHead(200).end('{}');
@@ -224,6 +225,37 @@ describe.each(['debian', 'modern'] as const)('a build on a real %s engine', (gen
     await new Promise((resolve) => registry.close(resolve));
     expect(state.error).toMatchObject({ code: 'image_build_failed' });
     expect(state.error?.message).toMatch(/^A base image of the build does not exist: FROM/);
+  });
+
+  it('that pulls its base shows the bytes as they come', async () => {
+    await writeDockerfile(['RUN dd if=/dev/urandom of=/big bs=1048576 count=12']);
+    await open(engine);
+    images.build({ withoutCache: true });
+    const base = await whenBuild(ended);
+    expect(base.error).toBeNull();
+    const registry = await startModelRegistry({ tls: false });
+    try {
+      const reference = `${registry.host}/base:1`;
+      await engine.docker(['tag', 'lm-docker', reference]);
+      await engine.docker(['push', reference]);
+      await engine.docker(['image', 'rm', '--force', reference, 'lm-docker']);
+      registry.setThrottle(8 * 1024 * 1024);
+      await writeDockerfile([], reference);
+      images.build({ withoutCache: true });
+      const pulling = await whenBuild((state) => {
+        const step = state.steps.at(-1);
+        return state.id !== base.id && (step?.completedBytes ?? 0) > 0;
+      });
+      const step = pulling.steps.at(-1);
+      expect(step).toMatchObject({ name: 'FROM ${BASE_IMAGE} AS runtime', status: 'running' });
+      expect(step?.totalBytes).toBeGreaterThan(12 * 1024 * 1024);
+      expect(await whenBuild((state) => ended(state) && state.id !== base.id)).toMatchObject({
+        status: 'succeeded',
+      });
+      await engine.docker(['image', 'rm', '--force', 'lm-docker', reference]);
+    } finally {
+      await registry.stop();
+    }
   });
 
   it('whose engine dies has failed because of that', async () => {
