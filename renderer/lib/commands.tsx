@@ -30,7 +30,7 @@ export interface CommandRegistry {
   readonly commands: StoreApi<readonly Command[]>;
   register(commands: readonly Command[]): () => void;
   /** Runs a command if it is there and its `when` allows it; says whether it did. */
-  run(id: string): boolean;
+  readonly run: (id: string) => boolean;
 }
 
 export function createCommandRegistry(): CommandRegistry {
@@ -69,6 +69,11 @@ export function useCommandRegistry(): CommandRegistry {
   const registry = useContext(RegistryContext);
   if (!registry) throw new Error('useCommandRegistry needs a CommandProvider above it.');
   return registry;
+}
+
+/** Runs a command of another part of the app by its id; null for a component shown without the app around it. */
+export function useRunCommand(): CommandRegistry['run'] | null {
+  return useContext(RegistryContext)?.run ?? null;
 }
 
 /** All commands there are now. */

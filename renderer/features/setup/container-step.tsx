@@ -2,9 +2,10 @@ import { Play } from 'lucide-react';
 import { useState } from 'react';
 import type { EngineGpu, GpuChoice, SandboxStatus, Settings } from '../../../electron/contract';
 import { allowedOperations, describePhase } from '../../lib/sandbox-phase';
-import { Button, ErrorBanner, Spinner } from '../../ui';
+import { Button, Spinner } from '../../ui';
 import { ForeignContainer } from './foreign-container';
 import { GpuChoiceField, preferredGpuChoice } from './gpu-choice';
+import { OperationError } from './operation-error';
 import { PartsList } from './parts-list';
 import { useSandboxActions, useSandboxActionState } from './sandbox-actions';
 import type { SetupStepState } from './setup-progress';
@@ -52,7 +53,7 @@ function ContainerStepBody({
 
   return (
     <>
-      {shownError && <ErrorBanner error={shownError} />}
+      {shownError && <OperationError error={shownError} />}
       {sandbox.phase === 'foreign' && <ForeignContainer container={sandbox.container} settings={settings} />}
       {sandbox.phase === 'absent' && !moving && (
         <>

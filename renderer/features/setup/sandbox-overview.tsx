@@ -9,6 +9,7 @@ import { useNow } from '../../lib/use-now';
 import { Badge, Banner, Button, ErrorBanner, Facts, StatusDot } from '../../ui';
 import type { BuildFollower } from './build-follower';
 import { BuildProgress } from './build-progress';
+import { OperationError } from './operation-error';
 import { PartsList } from './parts-list';
 import { RecreateDialog } from './recreate-dialog';
 import { RemoveDialog } from './remove-dialog';
@@ -77,8 +78,8 @@ export function SandboxOverview({ status, container, gpu, follower }: SandboxOve
             )}
           </div>
         </div>
-        {error && <ErrorBanner error={error} onDismiss={actions.dismissError} />}
-        {!error && status.error && <ErrorBanner error={status.error} />}
+        {error && <OperationError error={error} onDismiss={actions.dismissError} />}
+        {!error && status.error && <OperationError error={status.error} />}
         {container.outOfMemory && (
           <Banner tone="warning" title="The sandbox ran out of memory and was ended.">
             <p>Raise its memory limit in the settings, or load a smaller model.</p>

@@ -16,6 +16,7 @@ import {
   unavailableEngine,
 } from '../../client/host-fixtures';
 import { HostStateProvider } from '../../client/host-state';
+import { CommandProvider, createCommandRegistry } from '../../lib/commands';
 import { SandboxActionsProvider } from './sandbox-actions';
 import { SetupView, type SetupViewProps } from './setup-view';
 
@@ -33,16 +34,20 @@ function hostWith(sandbox: SandboxStatus): FakeHostClient {
     );
 }
 
-function renderSetup(host: FakeHostClient, props: SetupViewProps = { onFinished: () => undefined }) {
-  return render(
+function setupOver(host: FakeHostClient, props: SetupViewProps) {
+  return (
     <HostProvider value={host}>
       <HostStateProvider>
         <SandboxActionsProvider>
           <SetupView {...props} />
         </SandboxActionsProvider>
       </HostStateProvider>
-    </HostProvider>,
+    </HostProvider>
   );
+}
+
+function renderSetup(host: FakeHostClient, props: SetupViewProps = { onFinished: () => undefined }) {
+  return render(setupOver(host, props));
 }
 
 describe('the first run', () => {
@@ -175,6 +180,20 @@ describe('the first run', () => {
 });
 
 describe('the sandbox that is there', () => {
+  it('leads to the settings when another value there is the repair', async () => {
+    const host = hostWith(healthySandbox({ phase: 'stopped' })).respond(
+      'sandbox.start',
+      new LmError('port_in_use', 'Port 8000 is taken.'),
+    );
+    const registry = createCommandRegistry();
+    const openSettings = vi.fn();
+    registry.register([{ id: 'app.settings', title: 'Settings', group: 'App', run: openSettings }]);
+    render(<CommandProvider registry={registry}>{setupOver(host, {})}</CommandProvider>);
+    await userEvent.click(await screen.findByRole('button', { name: 'Start' }));
+    await userEvent.click(await screen.findByRole('button', { name: 'Open the settings' }));
+    expect(openSettings).toHaveBeenCalledTimes(1);
+  });
+
   it('removes it only after a question, and its data only with the box ticked', async () => {
     const host = hostWith(healthySandbox());
     renderSetup(host, {});
