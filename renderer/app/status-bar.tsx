@@ -61,19 +61,16 @@ function SandboxChip({ onClick }: { readonly onClick: () => void }) {
   const phase = describePhase(
     status ? { phase: status.phase, operation: status.operation ?? pending } : null,
   );
+  // Without an engine the phase says so already.
   const engineText =
-    engine?.state === 'connected'
-      ? `${products[engine.facts.product]} ${engine.facts.version}`
-      : engine?.state === 'unavailable'
-        ? 'no engine'
-        : 'looking for an engine';
+    engine?.state === 'connected' ? `${products[engine.facts.product]} ${engine.facts.version}` : null;
   return (
     <Tooltip text="Sandbox" shortcut="Ctrl+4">
       <button type="button" className={styles.chip} onClick={onClick}>
         <StatusDot tone={phase.tone} pulsing={phase.moving} />
         <span className={styles.chipName}>{status?.container?.name ?? 'Sandbox'}</span>
         <span className={styles.chipPhase}>{phase.label}</span>
-        <span className={styles.chipEngine}>{engineText}</span>
+        {engineText && <span className={styles.chipEngine}>{engineText}</span>}
       </button>
     </Tooltip>
   );
