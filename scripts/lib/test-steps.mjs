@@ -80,7 +80,10 @@ async function runTypes(context) {
 async function runLint(context) {
   return [
     await check(context, 'lint', 'eslint', ['eslint', '.']),
-    await check(context, 'lint', 'prettier --check', ['prettier', '--check', '--log-level', 'warn', '.']),
+    await check(context, 'lint', 'prettier --check', [
+      ...['prettier', '--check', '--log-level', 'warn'],
+      ...['--cache', '--cache-location', 'node_modules/.cache/prettier', '.'],
+    ]),
   ];
 }
 
