@@ -1,9 +1,9 @@
 #!/bin/sh
 # seal-interpreter.sh VENV
-# Makes the interpreter of the environment executable but not readable, under each of its names.
+# Makes the interpreter of the environment executable but not readable, and its other names links to it.
 set -eu
 cd "$1/bin"
-for name in python python3 python3.*; do
-  [ -e "$name" ] || continue
-  if [ ! -L "$name" ]; then chmod 0711 "$name"; fi
+chmod 0711 python
+for name in python3 python3.*; do
+  if [ -e "$name" ]; then ln -sf python "$name"; fi
 done
