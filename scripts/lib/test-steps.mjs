@@ -82,7 +82,7 @@ async function runLint(context) {
     await check(context, 'lint', 'eslint', ['eslint', '.']),
     await check(context, 'lint', 'prettier --check', [
       ...['prettier', '--check', '--log-level', 'warn'],
-      ...['--cache', '--cache-location', 'node_modules/.cache/prettier', '.'],
+      ...['--cache', '.'],
     ]),
   ];
 }
