@@ -1,0 +1,18 @@
+import { defineConfig } from '@playwright/test';
+
+/** End-to-end specs. `npm test -- e2e` sets everything up and runs them; test/e2e/README.md says how by hand. */
+export default defineConfig({
+  testDir: 'test/e2e',
+  outputDir: 'test-results/e2e',
+  // They share one engine, one sandbox image and two processors.
+  workers: 1,
+  fullyParallel: false,
+  // What passes only at the second try has failed.
+  retries: 0,
+  forbidOnly: true,
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
+  reporter: [['list']],
+  // Modules of Node as they are.
+  build: { external: ['**/test/support/**', '**/scripts/**'] },
+});
