@@ -199,7 +199,10 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
             views={views.current}
             onQuestion={(about) => store.ask({ terminalId: terminal.id, about })}
             onSearchResult={(result) => setFind(result)}
-            onError={(failure) => setError(failure.data)}
+            onError={(failure) => {
+              // The app itself says that the connection is lost.
+              if (failure.code !== 'disconnected') setError(failure.data);
+            }}
             onNew={running ? () => void open() : null}
             onClose={() => void close(terminal.id)}
           />

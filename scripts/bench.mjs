@@ -1,0 +1,49 @@
+/**
+ * `npm run bench [-- GROUP …]`: measures against baselines taken in the same run, prints a table and writes
+ * test/bench/results/latest.json.
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { ensureDependencies } from './lib/ensure-dependencies.mjs';
+
+await ensureDependencies(fileURLToPath(new URL('..', import.meta.url)));
+const { createRig } = await import('../test/bench/lib/bench-rig.mjs');
+const { printTable, writeResults } = await import('../test/bench/lib/results.mjs');
+const { ensureSystemPackages } = await import('../test/support/system-packages.mjs');
+const groups = {
+  terminal: async () => (await import('../test/bench/groups/terminal.mjs')).benchTerminal,
+  app: async () => (await import('../test/bench/groups/app.mjs')).benchApp,
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !Object.hasOwn(groups, name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no group ${unknown.join(', ')}; there are: ${Object.keys(groups).join(', ')}.\n`,
+  );
+  process.exit(2);
+}
+const names = chosen.length > 0 ? chosen : Object.keys(groups);
+
+await ensureSystemPackages(['display', 'electron', 'engine']);
+const rig = await createRig({ say: (line) => process.stderr.write(`· ${line}\n`) });
+/** @type {import('../test/bench/lib/results.mjs').Entry[]} */
+const entries = [];
+let failed = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => void rig.release().finally(() => process.exit(130)));
+}
+try {
+  for (const name of names) {
+    const load = groups[/** @type {keyof typeof groups} */ (name)];
+    entries.push(...(await (await load())(rig)));
+  }
+  writeResults(entries, names);
+} catch (error) {
+  failed = true;
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+} finally {
+  await rig.release();
+}
+printTable(entries);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,357 @@
+import { inContainer, openTerminal, prepareBare } from '../lib/bench-rig.mjs';
+import { installProbe } from '../lib/page-probe.mjs';
+import { proportionalSetMebibytes } from '../lib/processes.mjs';
+import { entry } from '../lib/results.mjs';
+import { median, percentile } from '../lib/statistics.mjs';
+
+const pairs = 10;
+const mebibyte = 1024 * 1024;
+const measuredMebibytes = 8;
+const corpora = /** @type {const} */ (['ascii', 'sgr', 'cjk', 'urandom']);
+const targets = { ascii: 0.95, sgr: 0.95, cjk: 0.9, urandom: 0.7 };
+
+/** Ends whatever a stream of random bytes has begun, and clears the screen. */
+const settle = { urandom: "printf '\\030\\033\\\\\\033c\\017'; ", ascii: '', sgr: '', cjk: '' };
+
+/** @typedef {import('../lib/bench-rig.mjs').Rig} Rig */
+/** @typedef {import('../lib/bench-rig.mjs').RunningApp} RunningApp */
+
+/**
+ * @param {Rig} rig
+ * @returns {Promise<import('../lib/results.mjs').Entry[]>}
+ */
+export async function benchTerminal(rig) {
+  const ours = await rig.launchOurs();
+  try {
+    await openTerminal(rig, ours);
+    await makeCorpora(rig);
+    const bare = await rig.launchBare();
+    try {
+      await prepareBare(bare);
+      return [
+        ...(await throughput(rig, ours, bare)),
+        ...(await keyToPaint(rig, ours, bare)),
+        ...(await beside(rig, ours)),
+        await floodMessages(rig, ours),
+        await blockedMain(rig, ours),
+        ...(await hiddenFlood(rig, ours)),
+        await reattach(rig, ours),
+      ];
+    } finally {
+      await bare.close();
+    }
+  } finally {
+    await ours.close();
+  }
+}
+
+/** @param {Rig} rig */
+async function makeCorpora(rig) {
+  rig.say('making the corpora');
+  const script = `
+import os, random
+random.seed(7)
+size = ${measuredMebibytes * mebibyte}
+def fill(name, line):
+    with open('/workspace/bench-' + name, 'wb') as file:
+        written = 0
+        number = 0
+        while written < size:
+            data = line(number)
+            file.write(data)
+            written += len(data)
+            number += 1
+words = ['container', 'layer', 'token', 'gradient', 'shell', 'memory', 'kernel', 'model', 'stream', 'window']
+def plain(n):
+    return ('%08d ' % n + ' '.join(random.choice(words) for _ in range(11)))[:100].encode() + b'\\n'
+def coloured(n):
+    return ''.join('\\033[3%dm%s\\033[0m ' % (random.randrange(8), random.choice(words)) for _ in range(9)).encode() + b'\\n'
+def cjk(n):
+    return ('%08d ' % n + ''.join(chr(random.randrange(0x4e00, 0x9000)) for _ in range(45))).encode() + b'\\n'
+fill('ascii', plain)
+fill('sgr', coloured)
+fill('cjk', cjk)
+open('/workspace/bench-urandom', 'wb').write(os.urandom(size))
+`;
+  const encoded = Buffer.from(script).toString('base64');
+  const output = await inContainer(
+    rig,
+    `echo ${encoded} | base64 -d | python3 - && ls -l /workspace | grep -c bench-`,
+  );
+  if (!/\b4\b/.test(output)) throw new Error(`The corpora could not be made: ${output}`);
+}
+
+let markers = 0;
+
+/**
+ * @param {RunningApp} app
+ * @param {(typeof corpora)[number]} corpus
+ * @param {number} [times]
+ * @returns {Promise<number>} MiB per second, until the last line is painted.
+ */
+async function showCorpus(app, corpus, times = 1) {
+  const number = ++markers;
+  const command = `cat ${`/workspace/bench-${corpus} `.repeat(times)}; ${settle[corpus]}echo "end-""${number}:"`;
+  const ms = await app.page.evaluate(
+    ([line, marker]) => window.benchProbe.run(line, marker),
+    [command, `end-${number}:`],
+  );
+  return (measuredMebibytes * times * 1000) / ms;
+}
+
+/** @param {Rig} rig @param {RunningApp} ours @param {RunningApp} bare */
+async function throughput(rig, ours, bare) {
+  const entries = [];
+  for (const corpus of corpora) {
+    rig.say(`throughput of ${corpus}`);
+    await showCorpus(ours, corpus, 2);
+    await showCorpus(bare, corpus, 2);
+    /** @type {{ ours: number[], bare: number[], raw: number[] }} */
+    const rates = { ours: [], bare: [], raw: [] };
+    for (let pair = 0; pair < pairs; pair += 1) {
+      rates.ours.push(await showCorpus(ours, corpus));
+      rates.bare.push(await showCorpus(bare, corpus));
+      if (corpus === 'ascii') rates.raw.push(await rawRate(rig));
+    }
+    const value = median(rates.ours);
+    entries.push(
+      entry(`terminal.throughput.${corpus}`, value, 'MiB/s', {
+        baseline: median(rates.bare),
+        baselineName: 'bare xterm.js',
+        ratioAtLeast: targets[corpus],
+      }),
+    );
+    if (corpus === 'ascii') {
+      entries.push(
+        entry('terminal.throughput.raw_share', value, 'MiB/s', {
+          baseline: median(rates.raw),
+          baselineName: 'raw dockerode exec',
+        }),
+      );
+    }
+  }
+  return entries;
+}
+
+/** @param {Rig} rig @returns {Promise<number>} MiB per second through a TTY exec that nobody draws. */
+async function rawRate(rig) {
+  const exec = await rig.docker.getContainer(rig.containerName).exec({
+    ...{ Cmd: ['/bin/cat', '/workspace/bench-ascii'], Tty: true, AttachStdout: true, AttachStderr: true },
+  });
+  const begun = performance.now();
+  const stream = await exec.start({ hijack: true, stdin: true, Tty: true });
+  for await (const chunk of stream) void chunk;
+  return (measuredMebibytes * 1000) / (performance.now() - begun);
+}
+
+/**
+ * @param {RunningApp} app
+ * @param {number} count
+ * @param {number} [pauseMs]
+ * @returns {Promise<number[]>}
+ */
+function echo(app, count, pauseMs = 5) {
+  return app.page.evaluate(([keys, pause]) => window.benchProbe.echo(keys, pause), [count, pauseMs]);
+}
+
+/** @param {Rig} rig @param {RunningApp} ours @param {RunningApp} bare */
+async function keyToPaint(rig, ours, bare) {
+  rig.say('key to paint');
+  for (const app of [ours, bare])
+    await app.page.evaluate(() => window.benchProbe.run('clear; echo cl""ear', 'clear'));
+  /** @type {number[]} */
+  const oursMs = [];
+  /** @type {number[]} */
+  const bareMs = [];
+  for (let pair = 0; pair < pairs; pair += 1) {
+    oursMs.push(...(await echo(ours, 50)));
+    bareMs.push(...(await echo(bare, 50)));
+  }
+  const baselineName = 'bare xterm.js';
+  return [
+    entry('terminal.key_to_paint.p50', median(oursMs), 'ms', {
+      baseline: median(bareMs),
+      baselineName,
+      ratioAtMost: 1.5,
+    }),
+    entry('terminal.key_to_paint.p95', percentile(oursMs, 95), 'ms', {
+      ...{ baseline: percentile(bareMs, 95), baselineName, ratioAtMost: 2 },
+    }),
+  ];
+}
+
+/** Echo beside a neighbour's flood, and how soon Ctrl-C ends the painting of one's own. @param {Rig} rig @param {RunningApp} ours */
+async function beside(rig, ours) {
+  rig.say('echo beside a flood, Ctrl-C');
+  const { page } = ours;
+  await page.getByRole('button', { name: 'New terminal' }).click();
+  await page.getByRole('tab').nth(1).waitFor();
+  await page.evaluate(() => window.benchProbe.run('clear; echo sec""ond', 'second'));
+  const tabs = page.getByRole('tab');
+  /** @type {number[]} */
+  const idleMs = [];
+  /** @type {number[]} */
+  const floodMs = [];
+  for (let pair = 0; pair < pairs; pair += 1) {
+    idleMs.push(...(await echo(ours, 30)));
+    await tabs.nth(0).click();
+    await page.evaluate(() => window.benchProbe.type('\u0015yes "$(printf %90s neighbour)"\r'));
+    await tabs.nth(1).click();
+    floodMs.push(...(await echo(ours, 30)));
+    await tabs.nth(0).click();
+    await page.evaluate(() => window.benchProbe.interrupt(300));
+    await tabs.nth(1).click();
+  }
+  await tabs.nth(0).click();
+  /** @type {number[]} */
+  const interruptMs = [];
+  for (let round = 0; round < pairs; round += 1) {
+    await page.evaluate(async () => {
+      window.benchProbe.type('\u0015yes "$(printf %90s flood)"\r');
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+    });
+    interruptMs.push(await page.evaluate(() => window.benchProbe.interrupt(700)));
+  }
+  return [
+    entry('terminal.flood_echo.p95', percentile(floodMs, 95), 'ms', {
+      ...{ baseline: percentile(idleMs, 95), baselineName: 'idle', ratioAtMost: 3 },
+    }),
+    entry('terminal.ctrl_c_ms', percentile(interruptMs, 95), 'ms', { valueAtMost: 500 }),
+  ];
+}
+
+/** @param {Rig} rig @param {RunningApp} ours */
+async function floodMessages(rig, ours) {
+  rig.say('messages of a flood');
+  const { page } = ours;
+  await page.addInitScript(() => {
+    window.benchMessages = 0;
+    const add = MessagePort.prototype.addEventListener;
+    MessagePort.prototype.addEventListener = function (type, listener, options) {
+      if (type !== 'message') return add.call(this, type, listener, options);
+      const counting = (event) => {
+        window.benchMessages += 1;
+        listener.call(this, event);
+      };
+      return add.call(this, type, counting, options);
+    };
+  });
+  await page.reload();
+  await page.locator('[data-terminal-id] .xterm-rows').first().waitFor();
+  await page.evaluate(installProbe);
+  await page.evaluate(() => window.benchProbe.run('clear; echo cou""nt', 'count'));
+  const counts = [];
+  for (let round = 0; round < pairs; round += 1) {
+    const before = await page.evaluate(() => window.benchMessages);
+    await showCorpus(ours, 'ascii', 2);
+    counts.push((await page.evaluate(() => window.benchMessages)) - before);
+  }
+  return entry('terminal.flood_messages', median(counts), 'messages', { valueAtMost: 600 });
+}
+
+/** The main process does nothing at all for two seconds, as if it were busy. @param {Rig} rig @param {RunningApp} ours */
+async function blockedMain(rig, ours) {
+  rig.say('echo while the main process is stopped');
+  const { page } = ours;
+  await page.evaluate(() => window.benchProbe.run('clear; echo blo""cked', 'blocked'));
+  /** @type {number[]} */
+  const idleMs = [];
+  /** @type {number[]} */
+  const blockedMs = [];
+  for (let pair = 0; pair < pairs; pair += 1) {
+    idleMs.push(...(await echo(ours, 25, 20)));
+    // Begins half a second after the stop, ends well before the two seconds are over.
+    await page.evaluate(() => {
+      window.benchBlocked = new Promise((resolve) => setTimeout(resolve, 500)).then(() =>
+        window.benchProbe.echo(25, 20),
+      );
+    });
+    process.kill(ours.pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    process.kill(ours.pid, 'SIGCONT');
+    blockedMs.push(...(await page.evaluate(() => window.benchBlocked)));
+  }
+  return entry('terminal.main_blocked_echo.p95', percentile(blockedMs, 95), 'ms', {
+    ...{ baseline: percentile(idleMs, 95), baselineName: 'idle', ratioAtMost: 2 },
+  });
+}
+
+const floodBytes = 500_000_000;
+
+/** @param {Rig} rig @param {RunningApp} ours */
+async function hiddenFlood(rig, ours) {
+  rig.say('500 MB with the page frozen');
+  const { page } = ours;
+  const session = await page.context().newCDPSession(page);
+  /** @param {boolean} frozen @returns {Promise<{ jobMs: number, growthMebibytes: number }>} */
+  const flood = async (frozen) => {
+    await inContainer(rig, 'rm -f /workspace/flood-ms');
+    const idle = proportionalSetMebibytes(ours.processes());
+    let peak = idle;
+    await page.evaluate((bytes) => {
+      window.benchProbe.type(
+        `\u0015s=$(date +%s%N); yes "$(printf %98s x)" | head -c ${bytes}; e=$(date +%s%N); echo $(( (e-s)/1000000 )) > /workspace/flood-ms\r`,
+      );
+    }, floodBytes);
+    if (frozen) await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+    let jobMs = Number.NaN;
+    for (let second = 0; second < 300 && Number.isNaN(jobMs); second += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      peak = Math.max(peak, proportionalSetMebibytes(ours.processes()));
+      jobMs = Number.parseInt(await inContainer(rig, 'cat /workspace/flood-ms 2>/dev/null'), 10);
+    }
+    if (frozen) await session.send('Page.setWebLifecycleState', { state: 'active' });
+    await page.evaluate(() => window.benchProbe.run('clear; echo dra""ined', 'drained'));
+    return { jobMs, growthMebibytes: peak - idle };
+  };
+  const visible = [];
+  const hidden = [];
+  // Each takes tens of seconds; three pairs are what a run can afford.
+  for (let pair = 0; pair < 3; pair += 1) {
+    visible.push(await flood(false));
+    hidden.push(await flood(true));
+  }
+  return [
+    entry('terminal.hidden_flood_growth_mb', Math.max(...hidden.map((item) => item.growthMebibytes)), 'MiB', {
+      valueAtMost: 64,
+    }),
+    entry('terminal.hidden_flood_job', median(hidden.map((item) => item.jobMs)), 'ms', {
+      ...{ baseline: median(visible.map((item) => item.jobMs)), baselineName: 'visible', ratioAtMost: 1.3 },
+    }),
+  ];
+}
+
+/** A page is loaded anew: until the shell's text is there, with 5,000 lines and with a fresh screen. @param {Rig} rig @param {RunningApp} ours */
+async function reattach(rig, ours) {
+  rig.say('reattach');
+  const { page } = ours;
+  /** @param {string} command @param {string} marker */
+  const reload = async (command, marker) => {
+    await page.evaluate(([line, shown]) => window.benchProbe.run(line, shown), [command, marker]);
+    const begun = performance.now();
+    await page.reload({ waitUntil: 'commit' });
+    await page.waitForFunction(
+      (shown) =>
+        [...document.querySelectorAll('.xterm-rows')].some((item) => item.textContent.includes(shown)),
+      marker,
+      { polling: 'raf', timeout: 60_000 },
+    );
+    const ms = performance.now() - begun;
+    await page.evaluate(installProbe);
+    return ms;
+  };
+  const first = [];
+  const full = [];
+  for (let pair = 0; pair < pairs; pair += 1) {
+    first.push(await reload(`clear; printf '\\033[3J'; echo "fresh-""${pair}:"`, `fresh-${pair}:`));
+    full.push(
+      await reload(
+        `seq -f '%08g the quick brown fox jumps over the lazy dog' 5100; echo "full-""${pair}:"`,
+        `full-${pair}:`,
+      ),
+    );
+  }
+  return entry('terminal.reattach', median(full), 'ms', {
+    ...{ baseline: median(first), baselineName: 'first open', ratioAtMost: 1.5 },
+  });
+}
