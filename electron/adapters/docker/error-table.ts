@@ -200,6 +200,18 @@ const resourceRows: readonly Row[] = [
     message: 'The container is not there any more.',
     repair: { text: 'Create the sandbox again.' },
   },
+  {
+    pattern: /No such exec/i,
+    code: 'not_found',
+    message: 'The engine does not know this program in the container any more.',
+    repair: null,
+  },
+  {
+    pattern: /container \S+ is not running|container state improper/i,
+    code: 'container_not_running',
+    message: 'The container is not running.',
+    repair: { text: 'Start the sandbox.' },
+  },
 ];
 
 const connectionRows: readonly Row[] = [
