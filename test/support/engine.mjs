@@ -104,6 +104,9 @@ export async function startEngine(options) {
       '--shutdown-timeout=3',
       '--iptables=false',
       '--ip6tables=false',
+      // A busy machine loses some questions; the default is to give up on a name after ten seconds.
+      '--dns-opt=timeout:5',
+      '--dns-opt=attempts:6',
       // Own parents, so that no other engine takes these containers' groups for its own.
       `--cgroup-parent=/lm-sandbox-test-${id.slice(0, 6)}`,
       ...(programs.userlandProxy === undefined ? [] : [`--userland-proxy-path=${programs.userlandProxy}`]),

@@ -18,6 +18,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CERTIFICATES = join('image', 'extra-ca-certificates');
 const LOST_CONNECTION =
   /i\/o timeout|TLS handshake timeout|connection (?:reset|timed out)|temporary failure (?:in name )?resol/i;
+const BUILD_TRIES = 3;
 const BUILD_LIMIT_MS = 2_700_000;
 
 export const SANDBOX_IMAGE = 'lm-docker';
@@ -114,6 +115,8 @@ async function build(engine, { tag, target, key }) {
       '--build-arg',
       `${name}=${value}`,
     ]);
+    /** @type {Set<string>} */
+    const said = new Set();
     const attempt = () =>
       engine.docker(
         [
@@ -126,16 +129,23 @@ async function build(engine, { tag, target, key }) {
           timeoutMs: BUILD_LIMIT_MS,
           onLine: (line) => {
             const step = /^#\d+ (\[.*)/.exec(line)?.[1];
-            if (step !== undefined && !/^\[(internal|auth)/.test(step)) say(`build: ${step.slice(0, 160)}`);
+            // The builder names a step again whenever another one has spoken in between.
+            if (step === undefined || /^\[(internal|auth)/.test(step) || said.has(step)) return;
+            said.add(step);
+            say(`build: ${step.slice(0, 160)}`);
           },
         },
       );
-    await attempt().catch((/** @type {Error} */ error) => {
-      // Steps that are done are cached, so a second attempt repeats only the one that lost its connection.
-      if (!LOST_CONNECTION.test(error.message)) throw error;
-      say('build: a connection was lost; trying once more');
-      return attempt();
-    });
+    for (let triesLeft = BUILD_TRIES - 1; ; triesLeft -= 1) {
+      try {
+        await attempt();
+        return;
+      } catch (error) {
+        // Steps that are done are cached, so another attempt repeats only the one that lost its connection.
+        if (triesLeft === 0 || !(error instanceof Error) || !LOST_CONNECTION.test(error.message)) throw error;
+        say('build: a connection was lost; trying again');
+      }
+    }
   } finally {
     await rm(context, { recursive: true });
   }
