@@ -204,7 +204,7 @@ const resourceRows: readonly Row[] = [
     pattern: /No such exec/i,
     code: 'not_found',
     message: 'The engine does not know this program in the container any more.',
-    repair: null,
+    repair: { text: 'Open a new terminal.' },
   },
   {
     pattern: /container \S+ is not running|container state improper/i,
