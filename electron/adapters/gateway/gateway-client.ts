@@ -28,6 +28,8 @@ export interface GatewayClient {
   text(call: GatewayCall): Promise<{ readonly status: number; readonly body: string }>;
   /** Opens a request whose body the caller writes; see `gguf-importer.ts`. */
   upload(path: string, contentLength: number): ClientRequest;
+  /** Whether the running container was given a GPU at all. */
+  hasGpu(): boolean;
 }
 
 const maxTextBytes = 16 * 1024 * 1024;
@@ -85,6 +87,7 @@ export function createGatewayClient(containers: RunningContainerSource): Gateway
 
   return {
     open,
+    hasGpu: () => containers.require().gpuChoice !== 'none',
     text: async (call) => {
       const response = await open(call);
       const pieces: Uint8Array[] = [];

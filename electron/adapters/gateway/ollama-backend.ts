@@ -124,7 +124,7 @@ export function createOllamaBackend(client: GatewayClient): LlmBackend & ModelPu
           parameterCount: tag.details?.parameter_size || null,
           quantisation: tag.details?.quantization_level || null,
           load: active
-            ? loadedState(active)
+            ? loadedState(active, client.hasGpu())
             : {
                 state: loading.has(tag.name) ? 'loading' : 'unloaded',
                 memoryBytes: null,
@@ -219,9 +219,13 @@ export function createOllamaBackend(client: GatewayClient): LlmBackend & ModelPu
   };
 }
 
-function loadedState(model: RunningModel): Model['load'] {
+/**
+ * Ollama reads what lies in VRAM from the names of llama-server's buffers and takes those it does not know for a
+ * GPU's, such as `AMX` of Intel processors. Without a GPU in the container nothing can lie on one.
+ */
+function loadedState(model: RunningModel, hasGpu: boolean): Model['load'] {
   const size = model.size ?? null;
-  const inVram = model.size_vram ?? null;
+  const inVram = hasGpu ? (model.size_vram ?? null) : 0;
   const expiresAtMs = model.expires_at ? Date.parse(model.expires_at) : NaN;
   return {
     state: 'loaded',
