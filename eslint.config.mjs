@@ -20,7 +20,10 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // Numbers read well in templates; everything else has to be turned into text on purpose.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -88,6 +91,7 @@ export default tseslint.config(
             'performance',
           ],
           ...['window', 'document', 'requestAnimationFrame', 'Response', 'Request', 'WebSocket', 'crypto'],
+          ...['InputEvent', 'MutationObserver', 'MessagePort', 'localStorage'],
         ].map((name) => [name, 'readonly']),
       ),
     },

@@ -1,5 +1,10 @@
 import { ipcRenderer } from 'electron';
-import { portChannel, portLostMessage, portReadyMessage, portWantedMessage } from '../contract/desktop-channel';
+import {
+  portChannel,
+  portLostMessage,
+  portReadyMessage,
+  portWantedMessage,
+} from '../contract/desktop-channel';
 
 /**
  * Hands the page one MessagePort to the host and nothing else: no function, no object of Electron's. The page asks

@@ -7,5 +7,10 @@ export default defineConfig({
   root: import.meta.dirname,
   base: './',
   plugins: [react()],
-  build: { target: 'chrome114', outDir: process.env['GALLERY_OUT'] ?? '../../out/gallery', emptyOutDir: true, minify: false },
+  build: {
+    target: 'chrome114',
+    outDir: process.env['GALLERY_OUT'] ?? '../../out/gallery',
+    emptyOutDir: true,
+    minify: false,
+  },
 });

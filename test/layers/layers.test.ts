@@ -21,7 +21,12 @@ async function violationsOf(folder: string, entries: readonly string[]): Promise
   // It exits with the number of violations; the report is on standard output either way.
   const { stdout } = await run(process.execPath, command, { cwd: folder, maxBuffer: 64 * 1024 * 1024 }).catch(
     (error: unknown) => {
-      if (typeof error === 'object' && error !== null && 'stdout' in error && typeof error.stdout === 'string') {
+      if (
+        typeof error === 'object' &&
+        error !== null &&
+        'stdout' in error &&
+        typeof error.stdout === 'string'
+      ) {
         return { stdout: error.stdout };
       }
       throw error;

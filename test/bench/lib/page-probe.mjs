@@ -57,7 +57,6 @@ export function installProbe() {
     type('\u0015');
     await new Promise((resolve) => setTimeout(resolve, 100));
     const letters = 'abcdefghijklmnopqrstuvwxyz';
-    const { rows } = shown();
     let typed = '';
     for (let index = 0; index < count; index += 1) {
       const letter = letters[index % letters.length];

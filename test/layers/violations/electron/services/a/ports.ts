@@ -1,1 +1,3 @@
-export interface Port { readonly name: string }
+export interface Port {
+  readonly name: string;
+}
