@@ -14,6 +14,12 @@ const imageNameSchema = z
     'An image reference such as lm-docker',
   );
 
+/** Ports above 1023 that fetch never connects to (https://fetch.spec.whatwg.org/#port-blocking). */
+const portsRefusedByFetch = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697,
+  10080,
+]);
+
 export const settingsSchema = z.object({
   /** Null: look for an engine as described in the README; else use only this one. */
   engineUrl: z
@@ -23,7 +29,15 @@ export const settingsSchema = z.object({
   containerName: containerNameSchema,
   imageName: imageNameSchema,
   /** Port on 127.0.0.1 of the host that the gateway is published on. */
-  hostPort: z.number().int().min(1).max(65535),
+  hostPort: z
+    .number()
+    .int()
+    .min(1)
+    .max(65535)
+    .refine(
+      (port) => !portsRefusedByFetch.has(port),
+      'HTTP clients refuse this port; choose another, such as 8000',
+    ),
   workspaceVolume: containerNameSchema,
   modelsVolume: containerNameSchema,
   gpu: gpuChoiceSchema,

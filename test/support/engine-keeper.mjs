@@ -8,6 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { existsSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -46,6 +47,13 @@ async function start() {
   // Of a namespace before this one nothing lives, but its low process numbers exist here too, as others.
   if (isFirstStart) rmSync(config.execRoot, { recursive: true, force: true });
   isFirstStart = false;
+  // Left by a killed engine; containerd will not start while another process bears its number.
+  const containerdPid = join(config.execRoot, 'containerd', 'containerd.pid');
+  if (existsSync(containerdPid)) {
+    const name = join('/proc', readFileSync(containerdPid, 'utf8').trim(), 'comm');
+    if (!existsSync(name) || !readFileSync(name, 'utf8').startsWith('containerd'))
+      rmSync(containerdPid, { force: true });
+  }
   const log = openSync(config.log, 'a');
   const child = spawn(config.dockerd, config.args, { env: config.env, stdio: ['ignore', log, log] });
   dockerd = child;

@@ -87,7 +87,7 @@ describe('the build context', () => {
     expect((await read(join(folder, 'own'))).certificates).toEqual(['mine.crt']);
     await expect(context().open(join(folder, 'missing'))).rejects.toMatchObject({
       code: 'not_found',
-      data: { repair: { text: expect.stringContaining('Extra certificates') as string } },
+      data: { repair: { text: expect.stringContaining('extra CA certificates') as string } },
     });
     await write('own/der.crt', '\u0030\u0082');
     await expect(context().open(join(folder, 'own'))).rejects.toMatchObject({ code: 'invalid_input' });

@@ -127,7 +127,7 @@ async function readCertificates(folder: string | null, systemFolder: string): Pr
     // Without a setting there need not be any; a folder that the person named has to be there.
     if (folder === null) return [];
     throw new LmError('not_found', `The folder with extra certificates cannot be read: ${folder}.`, {
-      repair: { text: 'Correct "Extra certificates" in the settings, or empty it.' },
+      repair: { text: 'Correct "Folder with extra CA certificates" in the settings, or empty it.' },
       cause: error,
     });
   }

@@ -199,7 +199,7 @@ describe('failures of a build', () => {
         'ERROR: No matching distribution',
       ],
       'build_certificate_untrusted',
-      /Extra certificates/,
+      /extra CA certificates/,
     ],
     [
       nonZero,

@@ -395,8 +395,7 @@ const pullRows: readonly Row[] = [
     code: 'build_network_failed',
     message: 'The image registry refuses more downloads from this address for now.',
     repair: {
-      text: 'Log in to the registry, or wait some hours, then build again.',
-      command: 'docker login',
+      text: 'Wait some hours, then build again, or pull the base images by hand where you are logged in.',
     },
     retryable: true,
   },
@@ -429,7 +428,7 @@ const buildRows: readonly Row[] = [
     message:
       'A step of the build does not trust the certificate of a server: an inspecting proxy with a CA of its own stands between them.',
     repair: {
-      text: 'In the settings, name the folder with your CA certificates (*.crt) under "Extra certificates", then build again.',
+      text: 'In the settings, name the folder with your CA certificates (*.crt) under "Folder with extra CA certificates", then build again.',
     },
   },
   {

@@ -191,7 +191,7 @@ export function contextOverflow(
     {
       details: { n_prompt_tokens: promptTokens, n_ctx: contextSize },
       repair: {
-        text: 'Begin a new conversation, shorten the question, or load the model with a larger context.',
+        text: 'Begin a new conversation, or shorten the question.',
       },
     },
   );
