@@ -12,6 +12,7 @@ export default defineConfig({
   forbidOnly: true,
   timeout: 180_000,
   expect: { timeout: 30_000 },
+  use: { actionTimeout: 30_000 },
   reporter: [['list']],
   // Modules of Node as they are.
   build: { external: ['**/test/support/**', '**/scripts/**'] },

@@ -20,7 +20,7 @@ test.describe.serial('the main job', () => {
     await engine.docker(['rm', '--force', 'lm_container'], { allowFailure: true });
     await engine.docker(['volume', 'rm', 'lm_workspace', 'lm_models'], { allowFailure: true });
     // So that the image is missing; steps that the engine has built before stay in its cache.
-    await engine.docker(['image', 'rm', 'lm-docker'], { allowFailure: true });
+    await engine.docker(['image', 'rm', '--no-prune', 'lm-docker'], { allowFailure: true });
     await app.open({
       dockerHost: engine.host,
       settings: { extraCertificatesFolder: await ensureExtraCertificates() },
@@ -39,17 +39,17 @@ test.describe.serial('the main job', () => {
     await expect(views.setup.createButton).toBeHidden();
   });
 
-  test('builds the image with its steps and its log in view', async ({ views }) => {
+  test('builds the image with its progress and its steps in view', async ({ views }) => {
     test.setTimeout(2_400_000);
+    const notes = await views.setup.noteBuild();
     await views.setup.buildButton.click();
-    await expect(views.setup.buildProgress).toBeVisible();
-    await expect(views.setup.buildProgress).toHaveAttribute('aria-valuetext', /\d+ of \d+ steps/);
-    await expect(views.setup.buildSteps.first()).toBeVisible();
-    await views.setup.image.getByRole('button', { name: 'Show log' }).click();
-    await expect(views.setup.image.getByRole('log', { name: 'Build log' })).toContainText(/\S/);
     await expect(views.setup.image).toContainText(/lm-docker(:latest)? · [\d.]+ [MG]iB/, {
       timeout: 2_300_000,
     });
+    const { progress, steps } = await notes.read();
+    expect(progress).toContainEqual(expect.stringMatching(/^\d+ of \d+ steps/));
+    expect(steps).toContainEqual(expect.stringContaining('llama-cpp-${LLAMA_CPP_SOURCE}.sh'));
+    expect(steps.length).toBeGreaterThan(30);
     await expect(views.setup.createButton).toBeVisible();
   });
 
@@ -124,8 +124,9 @@ test.describe.serial('the main job', () => {
     await views.chat.ask('Write a very long story about a dragon who learns to cook. Do not stop early.');
     const lengths: number[] = [];
     await expect(async () => {
-      lengths.push((await views.chat.lastAnswer.innerText()).length);
-      expect(new Set(lengths.filter((length) => length > 40)).size).toBeGreaterThanOrEqual(3);
+      const text = await views.chat.lastAnswer.innerText();
+      if (!text.includes('Waiting for the first token')) lengths.push(text.length);
+      expect(new Set(lengths).size).toBeGreaterThanOrEqual(5);
     }).toPass({ timeout: 120_000, intervals: [50] });
     expect(lengths).toEqual([...lengths].sort((left, right) => left - right));
     expect(await isSlotBusy(engine, app.hostPort)).toBe(true);
@@ -251,6 +252,6 @@ test.describe.serial('the main job', () => {
 });
 
 async function isSlotBusy(engine: Engine, hostPort: number): Promise<boolean> {
-  const text = await callGateway(engine, hostPort, '/llama-cpp/slots');
+  const text = await callGateway(engine, hostPort, '/llama-cpp/slots?model=SmolLM2-135M-Instruct.Q4_1');
   return /"is_processing":\s*true/.test(text);
 }

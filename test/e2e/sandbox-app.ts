@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
+import { chromium, expect, type Page } from '@playwright/test';
 import { defaultSettings, type Settings } from '../../electron/contract';
 import { launchApp, type RunningApp } from '../support/app.mjs';
 import { SANDBOX_BUILD_ARGUMENTS } from '../support/sandbox-image.mjs';
@@ -23,8 +23,10 @@ export interface SandboxApp {
   reopen(): Promise<Page>;
   /** Quits as a person does; resolves with the processes that were left. */
   quit(): Promise<readonly number[]>;
-  /** Numbers of the app's processes, the main one first. */
-  processes(): readonly number[];
+  /** Ends the process of the page as a crash does; resolves with the page that comes after it. */
+  crashPage(): Promise<Page>;
+  /** Kills the process that holds shells, answers and the connection to the engine. */
+  killHost(): Promise<void>;
   /** What the app wrote to standard error. */
   output(): string;
 }
@@ -38,6 +40,7 @@ export interface OpenOptions {
 /** The packaged desktop app under an X display. A runner for a browser would be a second one of these. */
 export class DesktopApp implements SandboxApp {
   private running: RunningApp | null = null;
+  private revived: Page | null = null;
   private dockerHost = '';
   dataFolder = '';
   hostPort = 0;
@@ -48,8 +51,7 @@ export class DesktopApp implements SandboxApp {
   ) {}
 
   get page(): Page {
-    if (!this.running) throw new Error('The app is not open.');
-    return this.running.page;
+    return this.revived ?? this.require().page;
   }
 
   async open({ dockerHost, settings = {} }: OpenOptions): Promise<Page> {
@@ -76,8 +78,22 @@ export class DesktopApp implements SandboxApp {
     return running ? (await running.close()).left : [];
   }
 
-  processes(): readonly number[] {
-    return this.running?.processes() ?? [];
+  async crashPage(): Promise<Page> {
+    const running = this.require();
+    await this.killProcess('--type=renderer');
+    // Playwright gives a crashed page up for good, so the page that main loads again is met anew.
+    const endpoint = /DevTools listening on ws:\/\/([^/\s]+)/.exec(running.stderr())?.[1] ?? '';
+    await expect.poll(() => running.stderr()).toContain('The page ended');
+    const browser = await chromium.connectOverCDP(`http://${endpoint}`, { noDefaults: true, isLocal: true });
+    const context = browser.contexts()[0];
+    const page = context?.pages()[0] ?? (await context?.waitForEvent('page'));
+    if (!page) throw new Error('The app shows no page after the crash.');
+    this.revived = page;
+    return page;
+  }
+
+  killHost(): Promise<void> {
+    return this.killProcess('--utility-sub-type=node.mojom.NodeService');
   }
 
   output(): string {
@@ -92,7 +108,24 @@ export class DesktopApp implements SandboxApp {
     if (this.dataFolder !== '') await rm(this.dataFolder, { recursive: true, force: true });
   }
 
+  private require(): RunningApp {
+    if (!this.running) throw new Error('The app is not open.');
+    return this.running;
+  }
+
+  private async killProcess(argument: string): Promise<void> {
+    for (const pid of this.require().processes()) {
+      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (commandLine.split('\0').includes(argument)) {
+        process.kill(pid, 'SIGKILL');
+        return;
+      }
+    }
+    throw new Error(`No process of the app has ${argument}.`);
+  }
+
   private async launch(): Promise<Page> {
+    this.revived = null;
     this.running = await launchApp({
       executablePath: this.executablePath,
       args: Object.entries(SANDBOX_BUILD_ARGUMENTS).map(

@@ -47,8 +47,9 @@ export class ChatPane {
   }
 
   async showConversations(): Promise<void> {
-    const button = this.root.getByRole('button', { name: 'Show the conversations' });
-    if (await button.isVisible()) await button.click();
+    const button = this.root.getByRole('button', { name: /^(Show|Hide) the conversations$/ });
+    if ((await button.getAttribute('aria-pressed')) !== 'true') await button.click();
+    await expect(button).toHaveAttribute('aria-pressed', 'true');
   }
 
   async openModels(): Promise<void> {

@@ -24,7 +24,7 @@ export class SetupView {
         .filter({ has: page.getByRole('heading', { name: new RegExp(`^${title}`) }) });
     this.engine = step('Container engine');
     this.image = step('Sandbox image');
-    this.sandbox = step('Sandbox,');
+    this.sandbox = step('Sandbox ?,');
     this.buildButton = this.image.getByRole('button', { name: /^Build( image| again| the new image)$/ });
     this.buildProgress = this.image.getByRole('progressbar', { name: 'Building the image' });
     this.buildSteps = this.image.getByRole('list', { name: 'Steps of the build' }).getByRole('listitem');
@@ -39,6 +39,34 @@ export class SetupView {
   /** The failure shown in a step, with its repair. */
   errorOf(step: Locator): Locator {
     return step.getByRole('alert');
+  }
+
+  /**
+   * Notes from now on what the page says of a build. A build whose steps all are in the engine's cache passes in a
+   * second, too quick for looks from outside.
+   */
+  async noteBuild(): Promise<{ read(): Promise<{ progress: string[]; steps: string[] }> }> {
+    const notes = await this.page.evaluateHandle(() => {
+      const seen = { progress: new Set<string>(), steps: new Set<string>() };
+      const look = () => {
+        const bar = document.querySelector('[role="progressbar"][aria-label="Building the image"]');
+        const text = bar?.getAttribute('aria-valuetext');
+        if (text) seen.progress.add(text);
+        for (const step of document.querySelectorAll('[aria-label="Steps of the build"] > li')) {
+          if (step.textContent) seen.steps.add(step.textContent);
+        }
+      };
+      new MutationObserver(look).observe(document.body, {
+        subtree: true,
+        childList: true,
+        attributes: true,
+        characterData: true,
+      });
+      return seen;
+    });
+    return {
+      read: () => notes.evaluate(({ progress, steps }) => ({ progress: [...progress], steps: [...steps] })),
+    };
   }
 
   /** Creates the sandbox for GPU or CPU and goes on to the panes once it runs. */

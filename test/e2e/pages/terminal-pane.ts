@@ -4,6 +4,9 @@ import { expect, type Locator, type Page } from '@playwright/test';
 export class TerminalPane {
   readonly root: Locator;
   readonly tabs: Locator;
+  /** What is clicked to type. */
+  readonly surface: Locator;
+  /** The text that stands on the screen. */
   readonly screen: Locator;
   readonly endBar: Locator;
   readonly error: Locator;
@@ -13,6 +16,7 @@ export class TerminalPane {
     this.root = page.locator('[data-pane="terminal"]');
     this.tabs = this.root.getByRole('tab');
     const panel = this.root.getByRole('tabpanel');
+    this.surface = panel.locator('.xterm-screen');
     this.screen = panel.locator('.xterm-rows');
     this.endBar = panel.getByRole('status');
     this.error = this.root.getByRole('alert');
@@ -26,7 +30,7 @@ export class TerminalPane {
 
   /** Types a command and Enter, as a person does. */
   async run(command: string): Promise<void> {
-    await this.screen.click();
+    await this.surface.click();
     await this.page.keyboard.type(command);
     await this.page.keyboard.press('Enter');
   }
