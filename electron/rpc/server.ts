@@ -1,5 +1,6 @@
 import {
   LmError,
+  maxFrameBytes,
   protocolVersion,
   toLmError,
   type EventDefinition,
@@ -9,6 +10,7 @@ import {
 } from '../contract';
 import { clientFrameSchema, type ClientFrame, type HostFrame } from './frames';
 import { ServerStream } from './server-stream';
+import { approximateSizeBytes } from './size';
 import type { Transport } from './transport';
 
 export interface ServerContract {
@@ -133,8 +135,11 @@ export function serveConnection(options: {
 
   transport.onFrame((raw) => {
     const parsed = clientFrameSchema.safeParse(raw);
-    if (!parsed.success) {
-      options.onUnexpected(new Error('A frame could not be read; the connection is closed.'), 'frame');
+    if (!parsed.success || approximateSizeBytes(raw) > maxFrameBytes) {
+      options.onUnexpected(
+        new Error('A frame could not be read or is too large; the connection is closed.'),
+        'frame',
+      );
       transport.close();
       return;
     }

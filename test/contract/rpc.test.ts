@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { LmError, contract, type StreamSink, type TerminalChunk } from '../../electron/contract';
+import {
+  LmError,
+  contract,
+  maxFrameBytes,
+  type StreamSink,
+  type TerminalChunk,
+} from '../../electron/contract';
 import { RpcClient } from '../../electron/rpc/client';
 import { createMemoryTransportPair } from '../../electron/rpc/transports/memory';
 import { serveConnection, type ServerConnection, type ServerRoutes } from '../../electron/rpc/server';
@@ -385,6 +391,15 @@ describe.each(Object.entries(transportKinds))('rpc over %s', (_name, makePair) =
     pair.page.send({ type: 'no such frame' });
     await closed.promise;
     expect(unexpected).toHaveLength(1);
+  });
+
+  it('closes a connection that sends a frame over the limit', async () => {
+    const { pair } = await connect(makePair, {});
+    const closed = lever();
+    pair.page.onClose(() => closed.pull());
+    const input = { id: 'a', data: new Uint8Array(maxFrameBytes) };
+    pair.page.send({ type: 'call', id: 1, method: 'terminal.write', input });
+    await closed.promise;
   });
 
   it('delivers events to every listener until it stops listening', async () => {

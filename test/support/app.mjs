@@ -47,6 +47,8 @@ const CHILDREN_LIMIT_MS = 3_000;
 export async function launchApp({ executablePath, args = [], env, userDataFolder, timeoutMs = 30_000 }) {
   const appArgs = [
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    // The virtual display has no GPU; a GPU process that fails and restarts there leaves pages without frames at times.
+    '--disable-gpu',
     // The port is chosen by the system and told on standard error.
     '--remote-debugging-port=0',
     `--user-data-dir=${userDataFolder}`,
