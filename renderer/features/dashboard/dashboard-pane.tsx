@@ -60,9 +60,10 @@ export function DashboardPane() {
       />
       {view === 'overview' ? (
         <div className={styles.overview} tabIndex={-1}>
-          <SandboxSection />
-          <ContainerSection feed={feeds.container} />
+          {/* What moves comes first; the facts below change seldom and stand in the sandbox pane too. */}
           <GpuSection feed={feeds.gpu} />
+          <ContainerSection feed={feeds.container} />
+          <SandboxSection />
           <EngineSection />
         </div>
       ) : (
