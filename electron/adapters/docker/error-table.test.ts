@@ -237,7 +237,12 @@ describe('failures of a build', () => {
       /settings/,
     ],
     [nonZero, ['sh: 1: maek: not found'], 'image_build_failed', /last lines/],
-    ['toomanyrequests: You have reached your pull rate limit.', [], 'build_network_failed', /Log in/],
+    [
+      'toomanyrequests: You have reached your pull rate limit.',
+      [],
+      'build_network_failed',
+      /Wait some hours/,
+    ],
     ['failed to register layer: write /usr/lib/x: no space left on device', [], 'disk_full', /Free space/],
     [nonZero, ['dpkg: error processing: No space left on device'], 'disk_full', /Free space/],
     [

@@ -56,6 +56,11 @@ export class PageFeed {
     return !this.closed && !this.outOfStep && this.backlog.byteLength > pauseBytes;
   }
 
+  /** True while the page takes what it is sent; false for one that is hidden, stands still or is gone. */
+  get isFollowing(): boolean {
+    return !this.closed && !this.outOfStep && this.deps.sink.writable;
+  }
+
   noteInput(): void {
     this.lastInputMs = this.deps.clock.nowMs();
   }

@@ -13,6 +13,9 @@ import type { Pty, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } fro
 
 /** Parsed in one go; at 10 to 20 MB/s about a millisecond, so that another terminal's echo waits no longer. */
 const sliceBytes = 16 * 1024;
+/** Between two slices of a flood that nobody follows; most of it is left out meanwhile, unparsed. */
+const unwatchedPauseMs = 10;
+const unwatchedSliceBytes = 64 * 1024;
 /** Unparsed bytes above which the shell is paused, and below which it goes on. */
 const pauseAboveBytes = 2 * 1024 * 1024;
 const resumeBelowBytes = 512 * 1024;
@@ -159,7 +162,8 @@ export class TerminalSession implements Disposable {
   private pump(): void {
     this.pumpScheduled = false;
     if (this.disposed) return;
-    const slice = this.backlog.take(sliceBytes);
+    const watched = [...this.feeds].some((feed) => feed.isFollowing);
+    const slice = this.backlog.take(watched ? sliceBytes : unwatchedSliceBytes);
     if (slice) {
       this.mirror.write(slice.bytes);
       this.parsedSequence = slice.sequence;
@@ -168,7 +172,8 @@ export class TerminalSession implements Disposable {
     if (this.backlog.byteLength > 0) {
       this.pumpScheduled = true;
       // One slice a turn: sockets and other terminals come between.
-      setImmediate(() => this.pump());
+      if (watched || this.backlog.byteLength > resumeBelowBytes * 2) setImmediate(() => this.pump());
+      else this.deps.clock.after(unwatchedPauseMs, () => this.pump());
     } else this.finishIfDrained();
     this.updatePause();
   }

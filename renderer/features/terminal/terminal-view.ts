@@ -53,6 +53,8 @@ export class TerminalView {
   private visible = false;
   private opened = false;
   private wanted: { columns: number; rows: number } | null = null;
+  /** Chunks that came while hidden: one window of the stream at most. */
+  private readonly held: { readonly chunk: TerminalChunk; readonly consumed: () => void }[] = [];
   private disposed = false;
 
   constructor(private readonly options: TerminalViewOptions) {
@@ -108,6 +110,7 @@ export class TerminalView {
   setVisible(visible: boolean): void {
     this.visible = visible;
     if (visible) {
+      for (const { chunk, consumed } of this.held.splice(0)) this.show(chunk, consumed);
       this.openWhenSized();
       this.scheduleResize();
     }
@@ -165,6 +168,13 @@ export class TerminalView {
 
   private receive(chunk: TerminalChunk, consumed: () => void): void {
     if (this.disposed) return;
+    // What nobody sees is not parsed, so that a flood behind a tab does not slow the terminal on top. It is not
+    // consumed either: beyond one window the host keeps the state, and gives a snapshot when this is shown again.
+    if (this.visible || chunk.kind === 'clipboard') this.show(chunk, consumed);
+    else this.held.push({ chunk, consumed });
+  }
+
+  private show(chunk: TerminalChunk, consumed: () => void): void {
     switch (chunk.kind) {
       case 'data':
         this.terminal.write(chunk.bytes, consumed);
