@@ -36,7 +36,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 try {
   for (const name of names) {
     const load = groups[/** @type {keyof typeof groups} */ (name)];
-    entries.push(...(await (await load())(rig)));
+    const group = await load();
+    await group(rig, entries);
   }
   writeResults(entries, names);
 } catch (error) {

@@ -13,9 +13,9 @@ const settleMs = 5_000;
  * Start-up and idle memory of the app with a running sandbox and one shell, against the smallest window of the same
  * Electron.
  * @param {Rig} rig
- * @returns {Promise<import('../lib/results.mjs').Entry[]>}
+ * @param {import('../lib/results.mjs').Entry[]} entries Filled as they are measured.
  */
-export async function benchApp(rig) {
+export async function benchApp(rig, entries) {
   const userDataFolder = rig.newUserData();
   const preparing = await rig.launchOurs({ userDataFolder });
   await openTerminal(rig, preparing);
@@ -29,14 +29,14 @@ export async function benchApp(rig) {
     await measure(() => rig.launchHello(), hello);
   }
   const baselineName = 'hello world';
-  return [
+  entries.push(
     entry('app.window_shown', median(ours.shownMs), 'ms', {
       ...{ baseline: median(hello.shownMs), baselineName, ratioAtMost: 1.5 },
     }),
     entry('app.idle_memory', median(ours.memory), 'MiB', {
       ...{ baseline: median(hello.memory), baselineName, ratioAtMost: 1.6 },
     }),
-  ];
+  );
 }
 
 /**

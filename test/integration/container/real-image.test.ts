@@ -34,9 +34,17 @@ describe('the real image under the real options', () => {
     expect(healthy.parts.find((part) => part.name === 'ollama')?.state).toBe('ready');
     expect(healthy.error).toBeNull();
 
-    await engine.docker(['exec', 'lm_container', 'sh', '-c', 'echo kept > /workspace/file && echo x > /models/probe']);
+    await engine.docker([
+      'exec',
+      'lm_container',
+      'sh',
+      '-c',
+      'echo kept > /workspace/file && echo x > /models/probe',
+    ]);
     await harness.sandbox.recreate('none');
-    expect((await engine.docker(['exec', 'lm_container', 'cat', '/workspace/file'])).stdout.trim()).toBe('kept');
+    expect((await engine.docker(['exec', 'lm_container', 'cat', '/workspace/file'])).stdout.trim()).toBe(
+      'kept',
+    );
     await whenSandbox(harness, ({ phase }) => phase === 'healthy', 90_000);
 
     const stopped = await harness.sandbox.stop();
