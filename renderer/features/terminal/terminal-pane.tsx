@@ -1,7 +1,7 @@
 import { Plus, Search, TerminalSquare } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
-import { toLmError, type ErrorData, type TerminalInfo } from '../../../electron/contract';
+import { LmError, toLmError, type ErrorData, type TerminalInfo } from '../../../electron/contract';
 import { useHost } from '../../client/host-context';
 import { useSandbox } from '../../client/host-state';
 import { createMirror, type MirrorStore } from '../../client/mirror';
@@ -92,6 +92,13 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
     if (!terminals.some((terminal) => terminal.status === 'running')) void open();
   }, [open, runKey, running, status, terminals]);
 
+  const lastList = useRef<TerminalList | null>(null);
+  useEffect(() => {
+    const lost = lastList.current && value ? shellsLost(lastList.current, value) : 0;
+    lastList.current = value;
+    if (lost > 0) setError(hostRestarted(lost).data);
+  }, [value]);
+
   const setFind = useCallback(
     (change: Partial<typeof find>) => store.setState((state) => ({ find: { ...state.find, ...change } })),
     [store],
@@ -173,7 +180,14 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
           />
         )}
       </PanelHeader>
-      {error && <ErrorBanner error={error} onDismiss={() => setError(null)} onRetry={() => void open()} />}
+      {error && (
+        <ErrorBanner
+          error={error}
+          onDismiss={() => setError(null)}
+          onRetry={() => void open()}
+          retryLabel={error.code === 'disconnected' ? 'New terminal' : undefined}
+        />
+      )}
       {find.open && active && (
         <FindBar
           text={find.text}
@@ -214,6 +228,21 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
       <QuestionDialog store={store} views={views.current} />
     </section>
   );
+}
+
+/** Running shells of `before` that ended with their host: a host that was started again counts revisions anew. */
+function shellsLost(before: TerminalList, now: TerminalList): number {
+  if (now.revision >= before.revision) return 0;
+  const kept = new Set(now.terminals.map(({ id }) => id));
+  return before.terminals.filter(({ id, status }) => status === 'running' && !kept.has(id)).length;
+}
+
+function hostRestarted(shells: number): LmError {
+  const went =
+    shells === 1 ? 'the shell that was open is' : `the ${String(shells)} shells that were open are`;
+  return new LmError('disconnected', `The app's host process ended and was started again; ${went} gone.`, {
+    repair: { text: 'Open a new terminal. The files of the workspace are as they were.' },
+  });
 }
 
 const panelId = (id: string) => `terminal-panel-${id}`;
