@@ -48,7 +48,8 @@ function ContainerStepBody({
   const choice = chosen ?? preferredGpuChoice(settings?.gpu ?? null, gpu);
   const operation = sandbox.operation ?? pending;
   const moving = operation !== null || sandbox.phase === 'starting';
-  const shownError = error ?? (moving ? null : sandbox.error);
+  // A foreign container is told of with what can be done about it, below.
+  const shownError = error ?? (moving || sandbox.phase === 'foreign' ? null : sandbox.error);
   const allowed = allowedOperations(sandbox);
 
   return (
