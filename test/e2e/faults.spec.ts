@@ -28,10 +28,8 @@ test.describe('when something goes wrong', () => {
     const ids = stdout.split('\n').filter(Boolean);
     if (ids.length > 0) await engine.docker(['rm', '--force', ...ids]);
   });
-  test.afterEach(async ({ app }) => {
+  test.afterAll(async ({ app }) => {
     await app.quit();
-  });
-  test.afterAll(async () => {
     if (scratch) await rm(scratch, { recursive: true });
   });
 
@@ -68,7 +66,7 @@ test.describe('when something goes wrong', () => {
       await expect(views.setup.openWorkspaceButton).toBeHidden();
 
       const other = await findFreePort();
-      await views.settings.open();
+      await error.getByRole('button', { name: 'Open the settings' }).click();
       await views.settings.showGroup('Sandbox');
       await views.settings.field('Port on 127.0.0.1').fill(String(other));
       await views.settings.save();
@@ -96,7 +94,10 @@ test.describe('when something goes wrong', () => {
     expect(stdout.trim().split('\n').sort()).toEqual(['lm_container created', 'lm_container_2 running']);
   });
 
-  test('refuses a file that is no model, and one that was cut off', async ({ app, views }) => {
+  test('refuses a file that is no model, and says why one that was cut off does not load', async ({
+    app,
+    views,
+  }) => {
     await app.open({ dockerHost: engine.host });
     await views.setup.createAndOpen('CPU');
     const noise = join(scratch, 'noise.gguf');
@@ -109,8 +110,14 @@ test.describe('when something goes wrong', () => {
     const cut = join(scratch, 'cut.gguf');
     await copyBeginning(await ensureSmallModel(), cut, 3_000_000);
     await views.chat.importFile(cut);
-    await expect(errors.filter({ hasText: 'cut' }).first()).toBeVisible();
-    await expect(views.chat.modelRow(/noise|cut/)).toHaveCount(0);
+    await expect(views.chat.modelRow('cut')).toBeVisible();
+    await expect(views.chat.modelRow('noise')).toHaveCount(0);
+    await views.chat.closeModels();
+    await views.chat.chooseModel(/cut/);
+    await views.chat.ask('Are you whole?');
+    await expect(views.chat.lastAnswer.getByRole('alert')).toContainText('could not load cut');
+    // The question is not lost.
+    await expect(views.chat.questions).toContainText('Are you whole?');
   });
 
   test('says within seconds that the engine died under a shell and an answer, and recovers', async ({
@@ -136,7 +143,7 @@ test.describe('when something goes wrong', () => {
     await expect(views.chat.question).toHaveAttribute('placeholder', /sandbox is not running/);
 
     await engine.start();
-    await views.window.waitForPhase('Failed', 60_000);
+    await views.window.waitForPhase('Stopped', 60_000);
     await views.window.startSandbox();
     await views.window.waitForPhase('Running', 90_000);
     await expect(views.terminal.tabs).toHaveCount(2);
@@ -183,8 +190,8 @@ test.describe('when something goes wrong', () => {
     await views.terminal.waitForPrompt();
     await app.killHost();
     await views.window.waitForPhase('Running', 30_000);
-    await expect(views.terminal.error).toContainText(/shell/i);
-    await views.terminal.newButton.click();
+    await expect(views.terminal.error).toContainText('the shell that was open is gone');
+    await views.terminal.error.getByRole('button', { name: 'New terminal' }).click();
     await views.terminal.waitForPrompt();
     await views.terminal.runAndExpect('echo "back $((1 + 1))"', 'back 2');
   });

@@ -28,6 +28,8 @@ export interface Views {
 export type Engines = (generation: Generation) => Promise<Engine>;
 
 interface TestFixtures {
+  /** Keeps a picture of the window and the app's own words of a test that failed. */
+  readonly evidence: undefined;
   /** Of the page that is open when a property is read, also after the app was started again. */
   readonly views: Views;
 }
@@ -81,6 +83,18 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       for (const engine of started.values()) await (await engine).stop();
     },
     { scope: 'worker', timeout: 900_000 },
+  ],
+
+  evidence: [
+    async ({ app }, use, info) => {
+      await use(undefined);
+      if (info.status === info.expectedStatus) return;
+      await info.attach('output of the app', { body: app.output(), contentType: 'text/plain' });
+      // A window that does not answer is part of some failures, and must not hide them.
+      const picture = await app.screenshot().catch(() => undefined);
+      if (picture) await info.attach('window', { body: picture, contentType: 'image/png' });
+    },
+    { auto: true },
   ],
 
   views: async ({ app }, use) => {

@@ -27,6 +27,8 @@ export interface SandboxApp {
   crashPage(): Promise<Page>;
   /** Kills the process that holds shells, answers and the connection to the engine. */
   killHost(): Promise<void>;
+  /** The window as PNG. */
+  screenshot(): Promise<Buffer>;
   /** What the app wrote to standard error. */
   output(): string;
 }
@@ -96,6 +98,10 @@ export class DesktopApp implements SandboxApp {
     return this.killProcess('--utility-sub-type=node.mojom.NodeService');
   }
 
+  screenshot(): Promise<Buffer> {
+    return this.page.screenshot({ timeout: 10_000 });
+  }
+
   output(): string {
     return this.running?.stderr() ?? '';
   }
@@ -116,7 +122,8 @@ export class DesktopApp implements SandboxApp {
   private async killProcess(argument: string): Promise<void> {
     for (const pid of this.require().processes()) {
       const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      if (commandLine.split('\0').includes(argument)) {
+      // Processes that Chromium forks from its zygote have spaces where others have zero bytes.
+      if (commandLine.split(/[\0 ]/).includes(argument)) {
         process.kill(pid, 'SIGKILL');
         return;
       }

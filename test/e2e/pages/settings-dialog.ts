@@ -9,7 +9,7 @@ export class SettingsDialog {
   }
 
   async open(): Promise<void> {
-    await this.page.getByRole('button', { name: 'Settings' }).click();
+    await this.page.getByRole('button', { name: 'Settings', exact: true }).click();
     await expect(this.root).toBeVisible();
   }
 
