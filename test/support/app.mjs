@@ -92,11 +92,7 @@ export async function launchApp({ executablePath, args = [], env, userDataFolder
   try {
     const endpoint = await withLimit(readEndpoint(child, exited), timeoutMs, 'DevTools endpoint');
     // Electron knows no browser contexts: Playwright's own settings for the default one are left out.
-    const browser = await chromium.connectOverCDP(endpoint, {
-      noDefaults: true,
-      isLocal: true,
-      timeout: timeoutMs,
-    });
+    const browser = await connect(endpoint, timeoutMs);
     const [context] = browser.contexts();
     if (context === undefined) throw new Error('the app offers no browser context');
     const page = context.pages()[0] ?? (await context.waitForEvent('page', { timeout: timeoutMs }));
@@ -132,6 +128,28 @@ export async function launchApp({ executablePath, args = [], env, userDataFolder
     throw new Error(`The app did not start: ${reason}\n${output.trim().split('\n').slice(-30).join('\n')}`, {
       cause: error,
     });
+  }
+}
+
+const CONNECT_ATTEMPTS = 3;
+
+/**
+ * A connection made while Chromium is still creating its first window is at times never answered; another one is.
+ * @param {string} endpoint
+ * @param {number} timeoutMs For all attempts together.
+ * @returns {Promise<Browser>}
+ */
+async function connect(endpoint, timeoutMs) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await chromium.connectOverCDP(endpoint, {
+        noDefaults: true,
+        isLocal: true,
+        timeout: timeoutMs / CONNECT_ATTEMPTS,
+      });
+    } catch (error) {
+      if (attempt === CONNECT_ATTEMPTS) throw error;
+    }
   }
 }
 

@@ -49,6 +49,7 @@ export class TerminalSession implements Disposable {
   private parsedSequence = 0;
   private pumpScheduled = false;
   private paused = false;
+  private resting = false;
   private pendingEnd: PtyEnd | null = null;
   private disposed = false;
 
@@ -152,11 +153,28 @@ export class TerminalSession implements Disposable {
   private receive(bytes: Uint8Array): void {
     if (this.disposed) return;
     this.backlog.push(bytes);
-    if (this.backlog.lineCount > this.keepLines + 500 && this.mirror.scrollsPlainly)
+    // Not at every chance: each cut copies what stays.
+    if (this.backlog.lineCount > 2 * this.keepLines && this.mirror.scrollsPlainly) {
       this.backlog.elide(this.keepLines);
+    }
+    if (this.backlog.byteLength > sliceBytes) this.takeTurns();
     if (this.pumpScheduled) this.updatePause();
     // Nothing waits: parse within this turn, so that an echo or an answer to a query is not a turn late.
     else this.pump();
+  }
+
+  /**
+   * Reads once a turn during a flood. Node reads a busy socket up to 32 times before it looks at another, which is
+   * some 2 MB of work: the echo of a neighbouring terminal would wait for it on every leg of its way.
+   */
+  private takeTurns(): void {
+    if (this.resting || this.paused) return;
+    this.resting = true;
+    this.deps.pty.pause();
+    setImmediate(() => {
+      this.resting = false;
+      if (!this.paused && !this.disposed) this.deps.pty.resume();
+    });
   }
 
   private pump(): void {
@@ -186,7 +204,7 @@ export class TerminalSession implements Disposable {
       this.deps.pty.pause();
     } else if (this.paused && !heldUp && waitingBytes < resumeBelowBytes) {
       this.paused = false;
-      this.deps.pty.resume();
+      if (!this.resting) this.deps.pty.resume();
     }
   }
 
