@@ -197,7 +197,7 @@ describe.each(['debian', 'modern'] as const)('a build on a real %s engine', (gen
     expect(await whenBuild(ended)).toMatchObject({
       error: {
         code: 'build_certificate_untrusted',
-        repair: { text: containing('Extra certificates') },
+        repair: { text: containing('extra CA certificates') },
       },
     });
     await writeDockerfile([], 'registry.invalid/no/such:base');
