@@ -4,7 +4,7 @@ import { ErrorBanner } from '../../ui';
 import { Chart } from './chart';
 import { blockChart, cpuChart, memoryChart, networkChart, pidsChart } from './chart-spec';
 import type { ContainerFeed } from './feed';
-import { NothingYet } from './nothing-yet';
+import { isOfEngine, NothingYet } from './nothing-yet';
 import { Section } from './section';
 import styles from './charts.module.css';
 
@@ -16,7 +16,8 @@ export function ContainerSection({ feed }: { readonly feed: ContainerFeed }) {
   const cores = sandbox?.container?.cpuLimit ?? onlineCpus;
   return (
     <Section title="Container, last 5 minutes">
-      {error && (error.code === 'container_not_running' || error.code === 'container_missing') ? (
+      {error &&
+      (error.code === 'container_not_running' || error.code === 'container_missing' || isOfEngine(error)) ? (
         <NothingYet>
           {error.message} {empty ? '' : 'The charts show its last minutes.'}
         </NothingYet>

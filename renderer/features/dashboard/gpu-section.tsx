@@ -5,7 +5,7 @@ import { Badge, Banner, CopyableCommand, ErrorBanner, Spinner } from '../../ui';
 import { Chart } from './chart';
 import { gpuMemoryChart, gpuPowerChart, gpuUtilisationChart } from './chart-spec';
 import type { GpuFeed, GpuSource } from './feed';
-import { NothingYet } from './nothing-yet';
+import { isOfEngine, NothingYet } from './nothing-yet';
 import { Section } from './section';
 import { Value } from './value';
 import chartStyles from './charts.module.css';
@@ -33,7 +33,8 @@ export function GpuSection({ feed }: { readonly feed: GpuFeed }) {
 function NoGpu({ error }: { readonly error: ErrorData }) {
   const message = `No GPU: ${lowerFirst(error.message)}`;
   // A sandbox at rest or a choice is no fault: said quietly, still with what can be done.
-  if (error.code === 'container_not_running' || error.code === 'container_missing') {
+  // What an engine lacks is said where the engine is.
+  if (error.code === 'container_not_running' || error.code === 'container_missing' || isOfEngine(error)) {
     return <NothingYet>{message}</NothingYet>;
   }
   if (error.code !== 'gpu_not_requested') return <ErrorBanner error={{ ...error, message }} tone="warning" />;

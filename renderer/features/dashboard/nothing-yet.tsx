@@ -1,7 +1,13 @@
 import type { ReactNode } from 'react';
+import type { ErrorData } from '../../../electron/contract';
 import styles from './charts.module.css';
 
 /** A quiet line where there is nothing to show, for reasons that are no fault. */
 export function NothingYet({ children }: { readonly children: ReactNode }) {
   return <p className={styles.nothing}>{children}</p>;
+}
+
+/** Whether an error is the engine's own, which the engine's section tells with its repair. */
+export function isOfEngine(error: ErrorData): boolean {
+  return error.code.startsWith('engine_');
 }
