@@ -48,8 +48,17 @@ export class ChatPane {
 
   async showConversations(): Promise<void> {
     const button = this.root.getByRole('button', { name: /^(Show|Hide) the conversations$/ });
-    if ((await button.getAttribute('aria-pressed')) !== 'true') await button.click();
-    await expect(button).toHaveAttribute('aria-pressed', 'true');
+    // In a pane that has just become narrow the list closes by itself.
+    await expect(async () => {
+      if ((await button.getAttribute('aria-pressed')) !== 'true') await button.click();
+      await expect(this.conversations.first()).toBeVisible({ timeout: 2_000 });
+    }).toPass();
+  }
+
+  async hideConversations(): Promise<void> {
+    const button = this.root.getByRole('button', { name: /^(Show|Hide) the conversations$/ });
+    if ((await button.getAttribute('aria-pressed')) === 'true') await button.click();
+    await expect(this.conversations.first()).toBeHidden();
   }
 
   async openModels(): Promise<void> {

@@ -1,0 +1,207 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import type { Engine } from '../support/engine.mjs';
+import { ensureSmallModel } from '../support/model.mjs';
+import { ensureSandboxImage } from '../support/sandbox-image.mjs';
+import { expect, test, type Views } from './fixtures';
+import type { SandboxApp } from './sandbox-app';
+
+const folder = join(__dirname, '../../test-results/screenshots');
+/** Where a new picture for the README goes, when one is wanted: `docs/screenshot.png`. */
+const readmePicture = process.env['LM_SANDBOX_README_PICTURE'];
+
+const sizes = [
+  { width: 1280, height: 800 },
+  { width: 1920, height: 1080 },
+] as const;
+const themes = ['Light', 'Dark'] as const;
+
+/** Pictures of every view in both themes and two sizes, for people to judge; what a machine can judge it does. */
+test.describe.serial('every view, in light and dark and in two sizes, fits its window', () => {
+  let engine: Engine;
+  let capture: (name: string) => Promise<void>;
+
+  test.beforeAll(async ({ app, engines }) => {
+    test.setTimeout(900_000);
+    engine = await engines('modern');
+    await ensureSandboxImage(engine);
+    await engine.docker(['rm', '--force', 'lm_container'], { allowFailure: true });
+    capture = (name) => captureAll(app, name);
+  });
+  test.afterAll(async ({ app }) => {
+    await app.quit();
+  });
+
+  test('with no engine', async ({ app, views }) => {
+    await app.open({ dockerHost: 'unix:///run/no-such-engine.sock' });
+    await expect(views.setup.errorOf(views.setup.engine)).toBeVisible();
+    await capture('setup-no-engine');
+    await app.page.getByRole('button', { name: 'Skip for now' }).click();
+    await capture('workspace-no-engine');
+  });
+
+  test('with no image', async ({ app, views }) => {
+    await app.open({ dockerHost: engine.host, settings: { imageName: 'not-built-yet' } });
+    await expect(views.setup.buildButton).toBeVisible();
+    await capture('setup-no-image');
+    await views.setup.buildButton.click();
+    await expect(views.setup.buildSteps.first()).toBeVisible();
+    await views.setup.image.getByRole('button', { name: 'Show log' }).click();
+    await capture('setup-building');
+    await views.setup.image.getByRole('button', { name: 'Cancel build' }).click();
+    await expect(views.setup.image).toContainText('The build was cancelled.', { timeout: 60_000 });
+    await capture('setup-cancelled');
+  });
+
+  test('with a sandbox to create, and created', async ({ app, views }) => {
+    await app.open({ dockerHost: engine.host });
+    await expect(views.setup.createButton).toBeVisible();
+    await capture('setup-create');
+    await views.setup.cpuCard.click();
+    await views.setup.createButton.click();
+    await expect(views.setup.openWorkspaceButton).toBeVisible({ timeout: 90_000 });
+    await capture('setup-running');
+    await views.setup.openWorkspaceButton.click();
+    await views.terminal.waitForPrompt();
+    await capture('workspace-first');
+  });
+
+  test('with work in it', async ({ app, views }) => {
+    test.setTimeout(300_000);
+    await views.terminal.run(
+      'export PS1="\\[\\e[1;32m\\]sandbox\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]$ "; clear',
+    );
+    await writeProgram(views);
+    await views.chat.importAndWait(await ensureSmallModel());
+    await views.chat.ask('Say in two sentences what a container is.');
+    await views.chat.waitForAnswer();
+    await views.chat.startConversation();
+    await views.chat.ask('Write a Python function that adds two numbers, and show how to call it.');
+    await expect(views.chat.lastAnswer).toContainText('def ', { timeout: 90_000 });
+    await views.chat.waitForAnswer();
+    await expect(views.dashboard.value('CPU')).toHaveText(/%/);
+    await roomForCharts(app.page, views);
+    await capture('workspace');
+    if (readmePicture !== undefined) {
+      await copyFile(join(folder, 'workspace-1280x800-dark.png'), readmePicture);
+    }
+    await views.chat.showConversations();
+    await capture('workspace-conversations');
+    await views.chat.hideConversations();
+    await views.chat.openModels();
+    await capture('models');
+    await views.chat.closeModels();
+    await views.terminal.newButton.click();
+    await expect(views.terminal.tabs).toHaveCount(2);
+    await views.terminal.waitForPrompt();
+    await views.terminal.run('exit 3');
+    await expect(views.terminal.endBar).toBeVisible();
+    await capture('terminal-ended');
+    await views.terminal.endBar.getByRole('button', { name: 'Close' }).click();
+    await views.dashboard.showLog();
+    await capture('dashboard-log');
+    await views.dashboard.showOverview();
+    await views.window.command('Go to the dashboard');
+    await app.page.getByRole('button', { name: 'Maximise the dashboard' }).click();
+    await capture('dashboard');
+    await app.page.getByRole('button', { name: 'Restore the dashboard' }).click();
+    await views.window.show('Sandbox');
+    await capture('sandbox');
+    await views.window.hide('Sandbox');
+  });
+
+  test('with dialogs over it', async ({ app, views }) => {
+    await views.settings.open();
+    await capture('settings-appearance');
+    await views.settings.showGroup('Sandbox');
+    await capture('settings-sandbox');
+    await views.settings.showGroup('Engine and build');
+    await capture('settings-engine');
+    await app.page.keyboard.press('Escape');
+    await expect(views.settings.root).toBeHidden();
+    await views.window.command('Keyboard shortcuts');
+    await capture('shortcuts');
+    await app.page.keyboard.press('Escape');
+    await expect(app.page.getByRole('dialog')).toBeHidden();
+    await app.page.keyboard.press('Control+Shift+P');
+    await expect(app.page.getByPlaceholder('Type what you want to do…')).toBeVisible();
+    await capture('palette');
+    await app.page.keyboard.press('Escape');
+  });
+
+  test('with the sandbox stopped', async ({ views }) => {
+    await views.window.stopSandbox();
+    await views.window.waitForPhase('Stopped', 60_000);
+    await capture('workspace-stopped');
+  });
+});
+
+/** Moves the border between terminal and dashboard by the keyboard, and the charts into view. */
+async function roomForCharts(page: Page, views: Views): Promise<void> {
+  await page.setViewportSize(sizes[0]);
+  await page.getByRole('separator', { name: 'Height of the panes' }).focus();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  await views.dashboard
+    .section('Container, last 5 minutes')
+    .evaluate((section) => section.scrollIntoView({ block: 'start' }));
+  await views.chat.question.focus();
+}
+
+/** Something to see in the terminal: a small program, written and run. */
+async function writeProgram(views: Views): Promise<void> {
+  await views.terminal.run('echo \'import platform; print("Python", platform.python_version())\' > about.py');
+  await views.terminal.runAndExpect('python3 about.py', /Python 3\.\d+\.\d+/);
+  await views.terminal.runAndExpect('ls --color -l / | tail -5', 'workspace');
+  await views.terminal.runAndExpect('ollama --version', /version is/);
+}
+
+async function captureAll(app: SandboxApp, name: string): Promise<void> {
+  for (const theme of themes) {
+    await setTheme(app.page, theme);
+    for (const size of sizes) {
+      await app.page.setViewportSize(size);
+      await settled(app.page);
+      expect(await overflow(app.page), `${name} at ${size.width}×${size.height}`).toEqual([]);
+      const file = `${name}-${size.width}x${size.height}-${theme.toLowerCase()}.png`;
+      await app.page.screenshot({ path: join(folder, file), animations: 'disabled' });
+    }
+  }
+  await app.page.setViewportSize(sizes[0]);
+}
+
+/** As the system's theme, which the app follows unless told otherwise; dialogs stay open over it. */
+async function setTheme(page: Page, theme: (typeof themes)[number]): Promise<void> {
+  await page.emulateMedia({ colorScheme: theme === 'Light' ? 'light' : 'dark' });
+  await expect(page.locator('html')).toHaveAttribute('data-theme', theme.toLowerCase());
+}
+
+/** Observers of sizes have run, and what they changed is painted. */
+function settled(page: Page): Promise<void> {
+  return page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        requestAnimationFrame(() =>
+          requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+        );
+      }),
+  );
+}
+
+/** What makes the page itself scroll, and the buttons whose words are cut off. */
+function overflow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const root = document.documentElement;
+    if (root.scrollWidth > root.clientWidth) found.push(`the page is ${root.scrollWidth} wide`);
+    if (root.scrollHeight > root.clientHeight) found.push(`the page is ${root.scrollHeight} high`);
+    for (const button of document.querySelectorAll('button')) {
+      const box = button.getBoundingClientRect();
+      // One with a tooltip is shortened on purpose.
+      if (box.width === 0 || button.title !== '') continue;
+      if (button.scrollWidth > button.clientWidth + 1) found.push(`cut off: ${button.textContent}`);
+    }
+    return found;
+  });
+}
