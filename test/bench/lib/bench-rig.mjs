@@ -142,6 +142,7 @@ async function fitCells(page) {
     const answer = await page.evaluate(async () => {
       await new Promise((resolve) => setTimeout(resolve, 400));
       const probe = window.benchProbe;
+      await probe.until((shown) => shown.includes('$'));
       probe.type(`\u0015clear; echo "size:$(stty size | tr ' ' x):"\r`);
       let text = '';
       await probe.until((shown) => {

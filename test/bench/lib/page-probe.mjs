@@ -45,6 +45,8 @@ export function installProbe() {
     });
 
   const run = async (command, marker) => {
+    // What is typed before a shell has set up its line editor can be thrown away by it.
+    await until((text) => text.includes('$'));
     const begun = performance.now();
     type(`\u0015${command}\r`);
     const ended = await until((text) => text.includes(marker), 120_000);
