@@ -110,6 +110,7 @@ test.describe.serial('the main job', () => {
     test.setTimeout(300_000);
     await views.chat.importAndWait(await ensureSmallModel());
     await views.chat.chooseModel(smallModel);
+    await views.chat.setTemperature('0');
     await views.chat.ask('What is the capital of France? Answer with one sentence.');
     await expect(views.chat.questions.last()).toContainText('capital of France');
     await expect(views.chat.lastAnswer).toContainText('Paris', { timeout: 120_000 });

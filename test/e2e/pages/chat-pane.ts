@@ -46,6 +46,14 @@ export class ChatPane {
     await expect(this.answers).toHaveCount(0);
   }
 
+  /** The same words at each run: the likeliest token is always taken. */
+  async setTemperature(value: string): Promise<void> {
+    await this.root.getByRole('button', { name: /^Answer settings/ }).click();
+    await this.page.getByRole('textbox', { name: 'Temperature' }).fill(value);
+    await this.page.keyboard.press('Escape');
+    await expect(this.root.getByRole('button', { name: 'Answer settings (changed)' })).toBeVisible();
+  }
+
   async showConversations(): Promise<void> {
     const button = this.root.getByRole('button', { name: /^(Show|Hide) the conversations$/ });
     // In a pane that has just become narrow the list closes by itself.
