@@ -13,6 +13,10 @@ import type { Pty, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } fro
 
 /** Parsed in one go; at 10 to 20 MB/s about a millisecond, so that another terminal's echo waits no longer. */
 const sliceBytes = 16 * 1024;
+/** Read before other sockets have their turn. Far more than a slice, since what waits may be left out unparsed. */
+const readPerTurnBytes = 192 * 1024;
+/** Lines beyond the kept ones that are worth a cut, which copies what stays. */
+const cutLines = 500;
 /** Between two slices of a flood that nobody follows; most of it is left out meanwhile, unparsed. */
 const unwatchedPauseMs = 10;
 const unwatchedSliceBytes = 64 * 1024;
@@ -50,6 +54,7 @@ export class TerminalSession implements Disposable {
   private pumpScheduled = false;
   private paused = false;
   private resting = false;
+  private readThisTurnBytes = 0;
   private pendingEnd: PtyEnd | null = null;
   private disposed = false;
 
@@ -153,19 +158,19 @@ export class TerminalSession implements Disposable {
   private receive(bytes: Uint8Array): void {
     if (this.disposed) return;
     this.backlog.push(bytes);
-    // Not at every chance: each cut copies what stays.
-    if (this.backlog.lineCount > 2 * this.keepLines && this.mirror.scrollsPlainly) {
+    if (this.backlog.lineCount > this.keepLines + cutLines && this.mirror.scrollsPlainly) {
       this.backlog.elide(this.keepLines);
     }
-    if (this.backlog.byteLength > sliceBytes) this.takeTurns();
+    this.readThisTurnBytes += bytes.byteLength;
+    if (this.readThisTurnBytes >= readPerTurnBytes) this.takeTurns();
     if (this.pumpScheduled) this.updatePause();
     // Nothing waits: parse within this turn, so that an echo or an answer to a query is not a turn late.
     else this.pump();
   }
 
   /**
-   * Reads once a turn during a flood. Node reads a busy socket up to 32 times before it looks at another, which is
-   * some 2 MB of work: the echo of a neighbouring terminal would wait for it on every leg of its way.
+   * Ends the reading of this turn. Node reads a busy socket up to 32 times before it looks at another, which is some
+   * 2 MB of work: the echo of a neighbouring terminal would wait for it on every leg of its way.
    */
   private takeTurns(): void {
     if (this.resting || this.paused) return;
@@ -173,6 +178,7 @@ export class TerminalSession implements Disposable {
     this.deps.pty.pause();
     setImmediate(() => {
       this.resting = false;
+      this.readThisTurnBytes = 0;
       if (!this.paused && !this.disposed) this.deps.pty.resume();
     });
   }
@@ -180,6 +186,7 @@ export class TerminalSession implements Disposable {
   private pump(): void {
     this.pumpScheduled = false;
     if (this.disposed) return;
+    if (!this.resting) this.readThisTurnBytes = 0;
     const watched = [...this.feeds].some((feed) => feed.isFollowing);
     const slice = this.backlog.take(watched ? sliceBytes : unwatchedSliceBytes);
     if (slice) {
