@@ -501,7 +501,8 @@ export class SandboxService implements RunningContainerSource, Disposable {
     const runId = container && runIdOf(container);
     const gateway = this.gateway.current();
     return {
-      connected: this.deps.engines.current() !== null,
+      // An engine that has just been found was not looked at yet: "no container" would be a guess.
+      connected: this.deps.engines.current() !== null && this.look !== nothingSeen,
       operation: this.operation,
       container,
       ours: container !== null && this.isOurs(container),
