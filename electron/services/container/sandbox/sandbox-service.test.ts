@@ -162,6 +162,19 @@ describe('creating the sandbox', () => {
   });
 });
 
+describe('a sandbox that is there when the app starts', () => {
+  it('is never called absent before the engine was looked at', async () => {
+    gateway.answer = ready;
+    await sandbox.create('none');
+    sandbox.dispose();
+    engines.dispose();
+    open();
+    await tick();
+    expect(statuses.map(({ phase }) => phase)).not.toContain('absent');
+    expect(sandbox.status().container?.name).toBe('lm_container');
+  });
+});
+
 describe('operations', () => {
   it('go one at a time, and the busy one is visible', async () => {
     const release = engine.hold('startContainer');
