@@ -1,4 +1,5 @@
 import type { Transport } from '../transport';
+import { Inbox } from './inbox';
 
 /** The parts that a DOM MessagePort, a Node MessagePort and Electron's MessagePortMain have in common. */
 export interface PortLike {
@@ -66,45 +67,29 @@ const goodbye = 'lm-sandbox:close';
 
 /**
  * Frames over a MessagePort by structured clone; bytes are copied, not transferred (Electron's MessagePortMain
- * silently drops a message that transfers an ArrayBuffer: https://github.com/electron/electron/issues/34905).
+ * silently drops a message that transfers an ArrayBuffer: https://github.com/anomalyco/opencode/issues/49701).
  */
 export function messagePortTransport(port: PortLike): Transport {
-  let listener: ((frame: unknown) => void) | null = null;
-  const early: unknown[] = [];
-  const closeListeners: (() => void)[] = [];
-  let closed = false;
-
-  const ended = () => {
-    if (closed) return;
-    closed = true;
-    for (const closeListener of closeListeners.splice(0)) closeListener();
-  };
-  port.onClose(ended);
+  const inbox = new Inbox();
+  port.onClose(() => inbox.end());
   port.onMessage((message) => {
     if (message === goodbye) {
       port.close();
-      ended();
-    } else if (listener) listener(message);
-    else early.push(message);
+      inbox.end();
+    } else inbox.deliver(message);
   });
 
   return {
     send: (frame) => {
-      if (!closed) port.post(withTightBytes(frame));
+      if (!inbox.closed) port.post(withTightBytes(frame));
     },
-    onFrame: (newListener) => {
-      listener = newListener;
-      for (const frame of early.splice(0)) newListener(frame);
-    },
-    onClose: (closeListener) => {
-      if (closed) closeListener();
-      else closeListeners.push(closeListener);
-    },
+    onFrame: (listener) => inbox.onFrame(listener),
+    onClose: (listener) => inbox.onClose(listener),
     close: () => {
-      if (closed) return;
+      if (inbox.closed) return;
       port.post(goodbye);
       port.close();
-      ended();
+      inbox.end();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { maxFrameBytes } from '../../contract';
 import type { Transport } from '../transport';
+import { Inbox } from './inbox';
 
 /** What the browser's WebSocket and the `ws` package have in common. */
 export interface WebSocketLike {
@@ -114,18 +115,9 @@ function place(frame: unknown, path: readonly string[], bytes: Uint8Array): void
 
 export function webSocketTransport(socket: WebSocketLike): Transport {
   socket.binaryType = 'arraybuffer';
-  let listener: ((frame: unknown) => void) | null = null;
-  const early: unknown[] = [];
-  const closeListeners: (() => void)[] = [];
-  let closed = false;
-
-  const ended = () => {
-    if (closed) return;
-    closed = true;
-    for (const closeListener of closeListeners.splice(0)) closeListener();
-  };
-  socket.addEventListener('close', ended);
-  socket.addEventListener('error', ended);
+  const inbox = new Inbox();
+  socket.addEventListener('close', () => inbox.end());
+  socket.addEventListener('error', () => inbox.end());
   socket.addEventListener('message', (event) => {
     let frame: unknown;
     try {
@@ -133,28 +125,21 @@ export function webSocketTransport(socket: WebSocketLike): Transport {
     } catch {
       // A peer that sends what we cannot read is not one of ours.
       socket.close(policyViolation);
-      ended();
+      inbox.end();
       return;
     }
-    if (listener) listener(frame);
-    else early.push(frame);
+    inbox.deliver(frame);
   });
 
   return {
     send: (frame) => {
-      if (!closed && socket.readyState === openState) socket.send(encodeFrame(frame));
+      if (!inbox.closed && socket.readyState === openState) socket.send(encodeFrame(frame));
     },
-    onFrame: (newListener) => {
-      listener = newListener;
-      for (const frame of early.splice(0)) newListener(frame);
-    },
-    onClose: (closeListener) => {
-      if (closed) closeListener();
-      else closeListeners.push(closeListener);
-    },
+    onFrame: (listener) => inbox.onFrame(listener),
+    onClose: (listener) => inbox.onClose(listener),
     close: () => {
       socket.close();
-      ended();
+      inbox.end();
     },
   };
 }
