@@ -125,7 +125,7 @@ module.exports = {
 
     // Tests stand beside their source and may use the test tools, fakes and what they test.
     { from: { path: '\\.(test|fakes)\\.tsx?$' }, to: {} },
-    { from: { path: '(test-fakes|/fake-[^/]+)\\.tsx?$' }, to: {} },
+    { from: { path: '/fake-[^/]+\\.tsx?$' }, to: {} },
   ],
   forbidden: [
     {

@@ -1,72 +1,7 @@
-import { LmError, type ChatChunk, type ChatMessage, type StreamSink } from '../../contract';
-import type { RunningContainer, RunningContainerSource } from '../container/running-container';
-import type { Clock } from '../foundation';
+import { LmError, type ChatChunk, type ChatMessage } from '../../contract';
+import { FakeSink } from '../foundation/stream-sink.fakes';
 import type { ChatEvent, ChatRequest, LlmBackend } from '../models';
 import type { ConversationRow, ConversationStore, StoredConversation } from './ports';
-
-/** Time that moves only when a test says so. */
-export class ManualClock implements Clock {
-  private now = 1_000_000;
-  private timers: { readonly atMs: number; readonly action: () => void }[] = [];
-
-  nowMs(): number {
-    return this.now;
-  }
-
-  after(delayMs: number, action: () => void): () => void {
-    const timer = { atMs: this.now + delayMs, action };
-    this.timers.push(timer);
-    return () => {
-      this.timers = this.timers.filter((other) => other !== timer);
-    };
-  }
-
-  advance(milliseconds: number): void {
-    const endMs = this.now + milliseconds;
-    for (;;) {
-      const due = this.timers.filter((timer) => timer.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
-      if (!due) break;
-      this.timers = this.timers.filter((timer) => timer !== due);
-      this.now = due.atMs;
-      due.action();
-    }
-    this.now = endMs;
-  }
-
-  get pendingTimers(): number {
-    return this.timers.length;
-  }
-}
-
-export class FakeContainers implements RunningContainerSource {
-  private running: RunningContainer | null = {
-    containerId: 'c',
-    runId: 'run-1',
-    gatewayUrl: 'http://127.0.0.1:1',
-    gatewayToken: 't',
-    gpuChoice: 'none',
-  };
-  private readonly listeners = new Set<(running: RunningContainer | null) => void>();
-
-  current(): RunningContainer | null {
-    return this.running;
-  }
-
-  require(): RunningContainer {
-    if (!this.running) throw new LmError('container_not_running', 'The sandbox is not running.');
-    return this.running;
-  }
-
-  onChanged(listener: (running: RunningContainer | null) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  vanish(): void {
-    this.running = null;
-    for (const listener of this.listeners) listener(null);
-  }
-}
 
 /** Answers with what the test emits. */
 export class FakeBackend implements LlmBackend {
@@ -189,36 +124,8 @@ export class FakeStore implements ConversationStore {
   }
 }
 
-/** The page's end of a watch; `held` makes it a page that does not keep up. */
-export class FakeSink implements StreamSink<ChatChunk> {
-  readonly chunks: ChatChunk[] = [];
-  readonly controller = new AbortController();
-  readonly signal = this.controller.signal;
-  pendingBytes = 0;
-  held = false;
-  ended = false;
-  private writableListeners: (() => void)[] = [];
-
-  get writable(): boolean {
-    return !this.held;
-  }
-  send(chunk: ChatChunk): void {
-    this.chunks.push(chunk);
-  }
-  onWritable(listener: () => void): void {
-    this.writableListeners.push(listener);
-  }
-  end(): void {
-    this.ended = true;
-  }
-  fail(error: LmError): void {
-    throw error;
-  }
-  release(): void {
-    this.held = false;
-    for (const listener of this.writableListeners) listener();
-  }
-
+/** A page that watches a conversation. */
+export class FakeChatSink extends FakeSink<ChatChunk> {
   /** The text of a message as a page puts it together from the chunks. */
   textOf(messageId: string): string {
     let text = '';

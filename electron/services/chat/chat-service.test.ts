@@ -3,7 +3,9 @@ import { LmError } from '../../contract';
 import { silentLogger } from '../foundation';
 import type { ChatEvent } from '../models';
 import { ChatService } from './chat-service';
-import { FakeBackend, FakeContainers, FakeSink, FakeStore, ManualClock } from './chat-service.fakes';
+import { FakeRunningContainer } from '../container/running-container.fakes';
+import { ManualClock } from '../foundation/manual-clock.fakes';
+import { FakeBackend, FakeChatSink, FakeStore } from './chat-service.fakes';
 
 const model = { runtime: 'llama-cpp' as const, name: 'm' };
 const options = { temperature: null, maxTokens: null };
@@ -15,7 +17,7 @@ const finish: ChatEvent = {
 const text = (content: string): ChatEvent => ({ kind: 'content', text: content });
 
 let clock: ManualClock;
-let containers: FakeContainers;
+let containers: FakeRunningContainer;
 let backend: FakeBackend;
 let store: FakeStore;
 let chat: ChatService;
@@ -24,7 +26,8 @@ const onModelUsed = vi.fn();
 
 beforeEach(() => {
   clock = new ManualClock();
-  containers = new FakeContainers();
+  containers = new FakeRunningContainer();
+  containers.start('c', 'run-1', 'none');
   backend = new FakeBackend();
   store = new FakeStore();
   let count = 0;
@@ -40,8 +43,8 @@ beforeEach(() => {
   conversationId = chat.create(null).id;
 });
 
-const watch = (): FakeSink => {
-  const sink = new FakeSink();
+const watch = (): FakeChatSink => {
+  const sink = new FakeChatSink();
   chat.watch(conversationId, sink);
   return sink;
 };
@@ -49,7 +52,7 @@ const watch = (): FakeSink => {
 const ended = async (): Promise<void> => {
   await vi.waitFor(() => expect(chat.list().conversations[0]?.answering).toBe(false));
 };
-const received = async (sink: FakeSink, messageId: string, wanted: string): Promise<void> => {
+const received = async (sink: FakeChatSink, messageId: string, wanted: string): Promise<void> => {
   await vi.waitFor(() => {
     clock.advance(20);
     expect(sink.textOf(messageId)).toBe(wanted);
@@ -124,14 +127,14 @@ describe('a question and its answer', () => {
   it('wait as one piece for a page that does not keep up', async () => {
     const fast = watch();
     const slow = watch();
-    slow.held = true;
+    slow.fallBehind();
     const { assistantMessageId } = chat.send(conversationId, 'hi', model, options);
     for (const [index, word] of ['a', 'b', 'c'].entries()) {
       backend.emit(text(word));
       await received(fast, assistantMessageId, 'abc'.slice(0, index + 1));
     }
     expect(slow.chunks.map((chunk) => chunk.kind)).toEqual(['snapshot']);
-    slow.release();
+    slow.catchUp();
     expect(slow.chunks.map((chunk) => chunk.kind)).toEqual(['snapshot', 'message', 'message', 'delta']);
     expect(slow.textOf(assistantMessageId)).toBe('abc');
     await chat.stop(conversationId);
@@ -185,7 +188,7 @@ describe('a running answer', () => {
     const { assistantMessageId } = chat.send(conversationId, 'hi', model, options);
     backend.emit(text('half'));
     await received(sink, assistantMessageId, 'half');
-    containers.vanish();
+    containers.stop();
     await ended();
     expect(last()).toMatchObject({
       content: 'half',
@@ -290,6 +293,6 @@ describe('conversations', () => {
     backend.emit(text('half'));
     await Promise.all([chat.dispose(), chat.dispose()]);
     expect(last()?.status).toBe('stopped');
-    expect([store.backups, store.closed, clock.pendingTimers]).toEqual([1, true, 0]);
+    expect([store.backups, store.closed, clock.waiting]).toEqual([1, true, 0]);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LmError, type LogChunk } from '../../contract';
 import { silentLogger } from '../foundation';
-import { FakeRunningContainer, FakeSink, ManualClock } from '../telemetry/test-fakes';
+import { FakeRunningContainer } from '../container/running-container.fakes';
+import { ManualClock } from '../foundation/manual-clock.fakes';
+import { FakeSink } from '../foundation/stream-sink.fakes';
 import { LogRing } from './log-ring';
 import { LogsService } from './logs-service';
 import type { LogFollowHandlers, LogFollowOptions } from './ports';

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { LmError, type Model, type ModelList } from '../../contract';
-import { FakeContainers, ManualClock } from '../chat/chat-service.fakes';
+import { FakeRunningContainer } from '../container/running-container.fakes';
+import { ManualClock } from '../foundation/manual-clock.fakes';
 import { silentLogger } from '../foundation';
 import { ModelsService } from './models-service';
 import type { LlmBackend, ModelUpload, PullProgress } from './ports';
@@ -108,7 +109,7 @@ class FakeUpload implements ModelUpload {
 }
 
 let clock: ManualClock;
-let containers: FakeContainers;
+let containers: FakeRunningContainer;
 let ollama: FakeOllama;
 let uploads: FakeUpload[];
 let models: ModelsService;
@@ -116,7 +117,8 @@ let seen: ModelList[];
 
 beforeEach(() => {
   clock = new ManualClock();
-  containers = new FakeContainers();
+  containers = new FakeRunningContainer();
+  containers.start('c', 'run-1', 'none');
   ollama = new FakeOllama();
   uploads = [];
   let count = 0;
@@ -174,7 +176,7 @@ describe('the list of models', () => {
     const asking = models.list();
     clock.advance(10_000);
     const hanging = await asking;
-    containers.vanish();
+    containers.stop();
     const stopped = await models.list();
     expect([failing, hanging, stopped].map((list) => list.runtimes[0]?.error?.code)).toEqual([
       'model_server_unavailable',
@@ -233,7 +235,7 @@ describe('a pull', () => {
 
   it('fails with the cause when the sandbox stops, and can be tried again', async () => {
     const { id } = models.pull('x', false);
-    containers.vanish();
+    containers.stop();
     await vi.waitFor(() => expect(job(id)?.status).toBe('failed'));
     expect(job(id)?.error).toMatchObject({ code: 'container_not_running', retryable: true });
   });
@@ -312,5 +314,5 @@ it('ends its jobs and leaves no timer when the host ends', async () => {
   models.importBegin('m.gguf', 60);
   await models.list();
   await models.dispose();
-  expect([job(pull)?.status, uploads[0]?.aborted, clock.pendingTimers]).toEqual(['failed', true, 0]);
+  expect([job(pull)?.status, uploads[0]?.aborted, clock.waiting]).toEqual(['failed', true, 0]);
 });

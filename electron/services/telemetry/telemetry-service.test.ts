@@ -3,7 +3,9 @@ import { LmError, telemetryHistorySeconds, type TelemetryChunk } from '../../con
 import { silentLogger } from '../foundation';
 import type { ContainerCounters, ContainerStatsHandlers } from './ports';
 import { TelemetryService } from './telemetry-service';
-import { FakeRunningContainer, FakeSink, ManualClock } from './test-fakes';
+import { FakeRunningContainer } from '../container/running-container.fakes';
+import { ManualClock } from '../foundation/manual-clock.fakes';
+import { FakeSink } from '../foundation/stream-sink.fakes';
 
 const counters: ContainerCounters = {
   readTimeMs: 0,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openConversationStore } from '../../../electron/adapters/storage';
 import { LmError, type ChatMessage, type Model, type ModelReference } from '../../../electron/contract';
 import { ChatService } from '../../../electron/services/chat';
-import { FakeSink } from '../../../electron/services/chat/chat-service.fakes';
+import { FakeChatSink } from '../../../electron/services/chat/chat-service.fakes';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import type { ChatEvent, LlmBackend } from '../../../electron/services/models';
 import { ensureRandomModel, ensureSmallModel } from '../../support/model.mjs';
@@ -302,10 +302,10 @@ describe('a conversation with a model in the sandbox', () => {
     });
   }
   const messagesOf = (chat: ChatService, conversationId: string): readonly ChatMessage[] => {
-    const sink = new FakeSink();
+    const sink = new FakeChatSink();
     chat.watch(conversationId, sink);
     const [first] = sink.chunks;
-    sink.controller.abort();
+    sink.close();
     return first?.kind === 'snapshot' ? first.messages : [];
   };
   const idle = (chat: ChatService) =>
@@ -318,7 +318,7 @@ describe('a conversation with a model in the sandbox', () => {
     const file = join(folder, 'conversations.db');
     const first = await openChat(file);
     const { id } = first.create(model);
-    const sink = new FakeSink();
+    const sink = new FakeChatSink();
     first.watch(id, sink);
     const { assistantMessageId } = first.send(id, question[0]?.content ?? '', model, options);
     await idle(first);
@@ -338,7 +338,7 @@ describe('a conversation with a model in the sandbox', () => {
   it('stops at a word, keeps what was written and has a free slot when stop resolves', async () => {
     const chat = await openChat(join(folder, 'stop.db'));
     const { id } = chat.create(quick);
-    const sink = new FakeSink();
+    const sink = new FakeChatSink();
     chat.watch(id, sink);
     const { assistantMessageId } = chat.send(id, 'Count from one to ten thousand, in words.', quick, endless);
     await vi.waitFor(() => expect(sink.textOf(assistantMessageId).length).toBeGreaterThan(10), {
@@ -363,7 +363,7 @@ describe('a conversation with a model in the sandbox', () => {
   it('keeps half an answer, and says why it ended, when the container dies', async () => {
     const chat = await openChat(join(folder, 'died.db'));
     const { id } = chat.create(quick);
-    const sink = new FakeSink();
+    const sink = new FakeChatSink();
     chat.watch(id, sink);
     const { assistantMessageId } = chat.send(id, 'Count from one to ten thousand, in words.', quick, endless);
     await vi.waitFor(() => expect(sink.textOf(assistantMessageId).length).toBeGreaterThan(10), {

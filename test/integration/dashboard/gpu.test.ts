@@ -4,7 +4,7 @@ import { createNvidiaSmiProbe } from '../../../electron/adapters/nvidia';
 import type { GpuChunk } from '../../../electron/contract';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import { GpuService } from '../../../electron/services/gpu';
-import { FakeRunningContainer } from '../../../electron/services/telemetry/test-fakes';
+import { FakeRunningContainer } from '../../../electron/services/container/running-container.fakes';
 import { startEngine, type Engine } from '../../support/engine.mjs';
 import { CollectingSink, connectTo, openWay, runContainer, type TestContainer } from './harness';
 

@@ -5,7 +5,7 @@ import type { ContainerSample, LogChunk, TelemetryChunk } from '../../../electro
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import { LogsService } from '../../../electron/services/logs';
 import { TelemetryService } from '../../../electron/services/telemetry';
-import { FakeRunningContainer } from '../../../electron/services/telemetry/test-fakes';
+import { FakeRunningContainer } from '../../../electron/services/container/running-container.fakes';
 import { startEngine, type Engine } from '../../support/engine.mjs';
 import { CollectingSink, connectTo, runContainer, type TestContainer } from './harness';
 
