@@ -309,6 +309,64 @@ describe('the chat pane', () => {
     expect(host.inputsOf('chat.send')).toEqual([]);
   });
 
+  describe('in a narrow pane', () => {
+    const list = () => screen.queryByRole('navigation', { name: 'Conversations' });
+
+    /** The list of conversations, open over the pane. */
+    async function openList(): Promise<HTMLElement> {
+      vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(400);
+      host.respond('chat.list', { revision: 1, conversations: [conversation('c')] });
+      show();
+      expect(list()).toBeNull();
+      await userEvent.click(await screen.findByRole('button', { name: 'Show the conversations' }));
+      await screen.findByRole('button', { name: /^Title of c/ });
+      return screen.getByRole('button', { name: 'Hide the conversations' });
+    }
+
+    it('closes the list by Escape wherever the focus is, and gives it back to the button', async () => {
+      const button = await openList();
+      screen.getByRole('button', { name: /^Title of c/ }).focus();
+      await userEvent.keyboard('{Escape}');
+      expect(list()).toBeNull();
+      expect(document.activeElement).toBe(button);
+      await userEvent.keyboard('{Enter}');
+      expect(list()).not.toBeNull();
+      await userEvent.keyboard('{Escape}');
+      expect(list()).toBeNull();
+      expect(document.activeElement).toBe(button);
+    });
+
+    it('closes the list by a press outside of it, by its button, and by a choice', async () => {
+      const button = await openList();
+      await userEvent.click(await question());
+      expect(list()).toBeNull();
+      expect(document.activeElement).toBe(await question());
+      await userEvent.click(button);
+      expect(list()).not.toBeNull();
+      await userEvent.click(button);
+      expect(list()).toBeNull();
+      await userEvent.click(button);
+      await userEvent.click(await screen.findByRole('button', { name: /^Title of c/ }));
+      expect(list()).toBeNull();
+      expect(document.activeElement).toBe(button);
+    });
+
+    it('keeps the list while its own menu and dialog are used and closed', async () => {
+      await openList();
+      await userEvent.click(screen.getByRole('button', { name: 'More for Title of c' }));
+      await screen.findByRole('menuitem', { name: 'Rename…' });
+      await userEvent.keyboard('{Escape}');
+      await waitFor(() => expect(screen.queryByRole('menu')).toBeNull());
+      expect(list()).not.toBeNull();
+      await userEvent.click(screen.getByRole('button', { name: 'More for Title of c' }));
+      await userEvent.click(await screen.findByRole('menuitem', { name: 'Rename…' }));
+      await userEvent.click(await screen.findByRole('textbox', { name: 'Title' }));
+      await userEvent.keyboard('{Escape}');
+      await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+      expect(list()).not.toBeNull();
+    });
+  });
+
   it('says that conversations are not being saved', async () => {
     const storageError = new LmError('disk_full', 'The disk is full; conversations cannot be saved.').data;
     host.respond('chat.list', { revision: 1, conversations: [], storageError });

@@ -21,6 +21,7 @@ import { ModelPicker } from './model-picker';
 import { ModelsDialog } from './models-dialog';
 import { sameModel } from './models-text';
 import { useConversation } from './use-conversation';
+import { useListOverlay } from './use-list-overlay';
 import { useNarrow } from './use-narrow';
 import { useChatMirrors, useModelPolling, type ChatMirrors } from './use-models';
 
@@ -53,8 +54,11 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
     if (narrow) setOverlayOpen(!overlayOpen);
     else chat.set({ listOpen: !state.listOpen });
   };
+  const overlay = useListOverlay(narrow && overlayOpen, () => setOverlayOpen(false));
   const choose = (id: string | null) => {
     chat.set({ conversationId: id, error: null });
+    // The list goes, and with it the row that has the focus.
+    if (narrow && overlayOpen) overlay.button.current?.focus();
     setOverlayOpen(false);
   };
 
@@ -116,7 +120,13 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
   const storageError = conversations.value?.storageError ?? null;
   return (
     <LinkRequestContext.Provider value={setLink}>
-      <section ref={pane} className={styles.pane} data-narrow={narrow || undefined} aria-label="Chat">
+      <section
+        ref={pane}
+        className={styles.pane}
+        data-narrow={narrow || undefined}
+        aria-label="Chat"
+        onKeyDownCapture={overlay.onKeyDownCapture}
+      >
         <PanelHeader
           pane
           title={conversation?.title ?? 'Chat'}
@@ -134,6 +144,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
                 </Button>
               )}
               <IconButton
+                ref={overlay.button}
                 label={listShown ? 'Hide the conversations' : 'Show the conversations'}
                 icon={<PanelLeft />}
                 pressed={listShown}
@@ -150,14 +161,16 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
         />
         <div className={styles.body}>
           {listShown && (
-            <ConversationListView
-              conversations={all}
-              selectedId={conversationId}
-              onSelect={choose}
-              onNew={startNew}
-              onRename={(id, title) => void actions.change(id, { title })}
-              onRemove={(id) => void actions.remove(id)}
-            />
+            <div className={styles.list} onPointerDownCapture={overlay.onPointerDownCapture}>
+              <ConversationListView
+                conversations={all}
+                selectedId={conversationId}
+                onSelect={choose}
+                onNew={startNew}
+                onRename={(id, title) => void actions.change(id, { title })}
+                onRemove={(id) => void actions.remove(id)}
+              />
+            </div>
           )}
           <div className={styles.main}>
             {storageError && <ErrorBanner className={styles.banner} tone="warning" error={storageError} />}
