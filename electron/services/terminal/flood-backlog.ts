@@ -19,6 +19,12 @@ interface Piece {
   readonly sequence: number;
 }
 
+interface Place {
+  readonly piece: number;
+  /** Among the piece's bytes. */
+  readonly index: number;
+}
+
 /**
  * Output that waits to be parsed. When more complete plain lines wait than a terminal can keep, those that would
  * have scrolled out of its scrollback are left out ("elided") before anybody parses them: the screen and scrollback
@@ -61,6 +67,11 @@ export class FloodBacklog {
     return this.breaks.length - this.breaksHead;
   }
 
+  /** False while a control waits that could change how the terminal scrolls: nothing is left out until it was taken. */
+  get canElide(): boolean {
+    return this.barrierOffset <= this.taken;
+  }
+
   /** `sequence` is the program's byte count at the end of `newBytes`; by default all it wrote came through here. */
   push(newBytes: Uint8Array, sequence = this.sequence + newBytes.byteLength): void {
     this.sequence = sequence;
@@ -77,37 +88,37 @@ export class FloodBacklog {
 
   /**
    * Leaves out what `keepLines` complete lines push out of reach; returns the count of bytes left out.
-   * To be called only while the terminal scrolls plainly as of the last slice taken (normal buffer, no margins):
-   * a control that waits could change that, so nothing is left out until it was taken.
+   * To be called only while the terminal scrolls plainly as of the last slice taken (normal buffer, no margins).
    */
   elide(keepLines: number): number {
-    if (this.lineCount <= keepLines + 1 || this.barrierOffset > this.taken) return 0;
+    if (this.lineCount <= keepLines + 1 || !this.canElide) return 0;
     const cutStart = this.breaks[this.breaksHead] as number;
-    const cutEnd = this.breaks[this.breaks.length - 1 - keepLines] as number;
-    if (cutEnd <= cutStart) return 0;
+    const keptHead = this.breaks.length - keepLines;
+    const cutEnd = this.breaks[keptHead - 1] as number;
+    const start = this.find(cutStart);
+    const end = this.find(cutEnd);
+    // Only what is cut is looked at and only one piece is copied, however much stays.
+    const removed = this.between(start, end);
+    const carried = sgrState(removed);
+    if (!carried || removed.byteLength === 0) return 0;
 
-    const last = this.pieces[this.pieces.length - 1] as Piece;
-    const all = join(...this.pieces.map((piece) => piece.bytes));
-    // Counted from the end, since earlier cuts have left holes in front.
-    const cutStartIndex = all.byteLength - this.distanceFromEnd(cutStart);
-    const cutEndIndex = all.byteLength - this.distanceFromEnd(cutEnd);
-    const carried = sgrState(all.subarray(cutStartIndex, cutEndIndex));
-    if (!carried) return 0;
-
-    const removedBytes = cutEndIndex - cutStartIndex;
-    const tail = join(carried, all.subarray(cutEndIndex));
-    this.pieces = [
+    const front = this.pieces[start.piece] as Piece;
+    const back = this.pieces[end.piece] as Piece;
+    this.pieces.splice(
+      start.piece,
+      end.piece - start.piece + 1,
       {
-        bytes: all.subarray(0, cutStartIndex),
+        bytes: front.bytes.subarray(0, start.index),
         end: cutStart,
-        sequence: last.sequence - (this.written - cutStart),
+        sequence: front.sequence - (front.bytes.byteLength - start.index),
       },
-      { bytes: tail, end: this.written, sequence: last.sequence },
-    ];
-    this.waitingBytes = cutStartIndex + tail.byteLength;
-    this.breaks = [cutStart, ...this.breaks.slice(this.breaks.length - keepLines)];
-    this.breaksHead = 0;
-    return removedBytes;
+      { ...back, bytes: join(carried, back.bytes.subarray(end.index)) },
+    );
+    this.waitingBytes += carried.byteLength - removed.byteLength;
+    this.breaksHead = keptHead - 1;
+    this.breaks[this.breaksHead] = cutStart;
+    this.forgetTakenBreaks();
+    return removed.byteLength;
   }
 
   /** The next bytes to parse, `maxBytes` at most and whole characters; null when nothing waits. */
@@ -151,15 +162,32 @@ export class FloodBacklog {
     this.breaksHead = 0;
   }
 
-  private distanceFromEnd(offset: number): number {
-    let distance = 0;
-    for (let index = this.pieces.length - 1; index >= 0; index -= 1) {
-      const piece = this.pieces[index] as Piece;
-      const start = piece.end - piece.bytes.byteLength;
-      if (offset >= start) return distance + (piece.end - offset);
-      distance += piece.bytes.byteLength;
+  /**
+   * Where the byte at `offset` lies, or the end of the last piece. Counted from each piece's end, since a piece behind
+   * a cut begins with carried SGR bytes that were not pushed there.
+   */
+  private find(offset: number): Place {
+    for (let piece = this.pieces.length - 1; piece > 0; piece -= 1) {
+      const { bytes, end } = this.pieces[piece] as Piece;
+      const index = bytes.byteLength - (end - offset);
+      if (index >= 0) return { piece, index };
     }
-    return distance;
+    const { bytes, end } = this.pieces[0] as Piece;
+    return { piece: 0, index: bytes.byteLength - (end - offset) };
+  }
+
+  private between(start: Place, end: Place): Uint8Array {
+    const parts: Uint8Array[] = [];
+    for (let piece = start.piece; piece <= end.piece; piece += 1) {
+      const { bytes } = this.pieces[piece] as Piece;
+      parts.push(
+        bytes.subarray(
+          piece === start.piece ? start.index : 0,
+          piece === end.piece ? end.index : bytes.byteLength,
+        ),
+      );
+    }
+    return parts.length === 1 ? (parts[0] as Uint8Array) : join(...parts);
   }
 
   private forgetTakenBreaks(): void {

@@ -9,6 +9,7 @@ import {
   type TerminalList,
 } from '../../contract';
 import { Emitter, type Clock, type Disposable } from '../foundation';
+import { Dialogues } from './dialogues';
 import type { PtyBackend, ScreenMirrorFactory, TerminalSize } from './ports';
 import { TerminalSession } from './terminal-session';
 
@@ -32,6 +33,7 @@ export interface TerminalServiceDeps {
 /** The shells of the host. They live until closed, whatever becomes of the pages that show them. */
 export class TerminalService implements Disposable {
   private readonly sessions = new Map<string, TerminalSession>();
+  private readonly dialogues = new Dialogues();
   private opening = 0;
   private revision = 0;
   private colors = initialColors;
@@ -66,6 +68,7 @@ export class TerminalService implements Disposable {
         colors: this.colors,
         createMirror: this.deps.createMirror,
         clock: this.deps.clock,
+        dialogues: this.dialogues,
         onChanged: () => this.publish(),
       });
       this.sessions.set(id, session);

@@ -7,6 +7,7 @@ import {
   type TerminalInfo,
 } from '../../contract';
 import type { Clock, Disposable } from '../foundation';
+import type { Dialogues } from './dialogues';
 import { FloodBacklog } from './flood-backlog';
 import { PageFeed } from './page-feed';
 import type { Pty, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } from './ports';
@@ -15,13 +16,21 @@ import type { Pty, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } fro
 const sliceBytes = 16 * 1024;
 /** Read before other sockets have their turn. Far more than a slice, since what waits may be left out unparsed. */
 const readPerTurnBytes = 192 * 1024;
+/** The same while another terminal is in a dialogue, and the rest that follows: 8 MB/s, which is no more than a flood. */
+const besideDialogueReadBytes = 64 * 1024;
+const besideDialogueRestMs = 8;
 /** Lines beyond the kept ones that are worth a cut, which copies what stays. */
 const cutLines = 500;
+/**
+ * Between two slices of a flood that is written faster than it can be parsed: a frame shows no more, and what would
+ * scroll away is left out unparsed, which leaves the processor to the program and to the other terminals.
+ */
+const floodPauseMs = 8;
 /** Between two slices of a flood that nobody follows; most of it is left out meanwhile, unparsed. */
 const unwatchedPauseMs = 10;
 const unwatchedSliceBytes = 64 * 1024;
 /** Unparsed bytes above which the shell is paused, and below which it goes on. */
-const pauseAboveBytes = 2 * 1024 * 1024;
+const pauseAboveBytes = 4 * 1024 * 1024;
 const resumeBelowBytes = 512 * 1024;
 
 export interface TerminalSessionDeps {
@@ -31,6 +40,7 @@ export interface TerminalSessionDeps {
   readonly colors: TerminalColors;
   readonly createMirror: ScreenMirrorFactory;
   readonly clock: Clock;
+  readonly dialogues: Dialogues;
   readonly onChanged: () => void;
 }
 
@@ -55,6 +65,7 @@ export class TerminalSession implements Disposable {
   private paused = false;
   private resting = false;
   private readThisTurnBytes = 0;
+  private receivedSincePump = false;
   private pendingEnd: PtyEnd | null = null;
   private disposed = false;
 
@@ -147,6 +158,7 @@ export class TerminalSession implements Disposable {
     this.disposed = true;
     for (const feed of this.feeds) feed.close();
     this.feeds.clear();
+    this.deps.dialogues.forget(this.deps.id);
     this.mirror.dispose();
   }
 
@@ -158,29 +170,35 @@ export class TerminalSession implements Disposable {
   private receive(bytes: Uint8Array): void {
     if (this.disposed) return;
     this.backlog.push(bytes);
+    this.receivedSincePump = true;
     if (this.backlog.lineCount > this.keepLines + cutLines && this.mirror.scrollsPlainly) {
       this.backlog.elide(this.keepLines);
     }
     this.readThisTurnBytes += bytes.byteLength;
-    if (this.readThisTurnBytes >= readPerTurnBytes) this.takeTurns();
+    if (this.readThisTurnBytes >= besideDialogueReadBytes) this.takeTurns();
     if (this.pumpScheduled) this.updatePause();
     // Nothing waits: parse within this turn, so that an echo or an answer to a query is not a turn late.
     else this.pump();
   }
 
   /**
-   * Ends the reading of this turn. Node reads a busy socket up to 32 times before it looks at another, which is some
+   * Ends the reading of this turn when enough was read. Node reads a busy socket up to 32 times before it looks at another, which is some
    * 2 MB of work: the echo of a neighbouring terminal would wait for it on every leg of its way.
    */
   private takeTurns(): void {
     if (this.resting || this.paused) return;
+    const { clock, dialogues, id, pty } = this.deps;
+    const besideDialogue = dialogues.isOtherIn(id, clock.nowMs());
+    if (!besideDialogue && this.readThisTurnBytes < readPerTurnBytes) return;
     this.resting = true;
-    this.deps.pty.pause();
-    setImmediate(() => {
+    pty.pause();
+    const goOn = () => {
       this.resting = false;
       this.readThisTurnBytes = 0;
-      if (!this.paused && !this.disposed) this.deps.pty.resume();
-    });
+      if (!this.paused && !this.disposed) pty.resume();
+    };
+    if (besideDialogue) clock.after(besideDialogueRestMs, goOn);
+    else setImmediate(goOn);
   }
 
   private pump(): void {
@@ -194,13 +212,27 @@ export class TerminalSession implements Disposable {
       this.parsedSequence = slice.sequence;
       for (const feed of this.feeds) feed.push(slice.bytes, slice.sequence);
     }
+    const flooded = this.isFlooded;
+    this.receivedSincePump = false;
     if (this.backlog.byteLength > 0) {
       this.pumpScheduled = true;
+      if (watched && flooded) this.deps.clock.after(floodPauseMs, () => this.pump());
       // One slice a turn: sockets and other terminals come between.
-      if (watched || this.backlog.byteLength > resumeBelowBytes * 2) setImmediate(() => this.pump());
+      else if (watched || this.backlog.byteLength > resumeBelowBytes * 2) setImmediate(() => this.pump());
       else this.deps.clock.after(unwatchedPauseMs, () => this.pump());
     } else this.finishIfDrained();
     this.updatePause();
+  }
+
+  /** So much waits that what is parsed now will soon scroll away, more is coming, and lines may be left out. */
+  private get isFlooded(): boolean {
+    return (
+      this.receivedSincePump &&
+      !this.paused &&
+      this.backlog.lineCount >= this.keepLines / 2 &&
+      this.backlog.canElide &&
+      this.mirror.scrollsPlainly
+    );
   }
 
   private updatePause(): void {
@@ -230,6 +262,8 @@ export class TerminalSession implements Disposable {
   }
 
   private writeToPty(data: Uint8Array): void {
-    if (this.status === 'running') this.deps.pty.write(data);
+    if (this.status !== 'running') return;
+    this.deps.dialogues.noteWrite(this.deps.id, this.deps.clock.nowMs());
+    this.deps.pty.write(data);
   }
 }
