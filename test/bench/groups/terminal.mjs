@@ -320,8 +320,7 @@ async function hiddenFlood(rig, ours) {
   };
   const visible = [];
   const hidden = [];
-  // Each takes tens of seconds; three pairs are what a run can afford.
-  for (let pair = 0; pair < 3; pair += 1) {
+  for (let pair = 0; pair < pairs; pair += 1) {
     visible.push(await flood(false));
     hidden.push(await flood(true));
   }
