@@ -194,7 +194,15 @@ test.describe('when something goes wrong', () => {
     await app.open({ dockerHost: engine.host });
     await views.setup.createAndOpen('CPU');
     await views.terminal.waitForPrompt();
+    const shells = async () => {
+      const { stdout } = await engine.docker(['top', 'lm_container', '-eo', 'pid,args']);
+      return [...stdout.matchAll(/^\s*(\d+) .*bash -l$/gm)].map((match) => match[1]);
+    };
+    const before = await shells();
+    expect(before).toHaveLength(1);
     await app.killHost();
+    // None of it is left in the container, where nobody could reach it any more.
+    await expect.poll(shells, { timeout: noticedMs }).not.toEqual(expect.arrayContaining(before));
     await views.window.waitForPhase('Running', 30_000);
     await expect(views.terminal.error).toContainText('the shell that was open is gone');
     await views.terminal.error.getByRole('button', { name: 'New terminal' }).click();

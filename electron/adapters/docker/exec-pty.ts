@@ -5,37 +5,17 @@ import { LmError } from '../../contract';
 import type { Pty, PtyBackend, PtyEnd, TerminalSize } from '../../services/terminal/ports';
 import type { DockerConnectionProvider } from './connection';
 import { mapEngineFailure } from './error-table';
+import { hangUpFunctions, hangUpGraceMs } from './hang-up';
+import { ShellKeeper, type KeptShell } from './shell-keeper';
 
 /** Names the processes of one terminal in the container, since the Engine API cannot end an exec. */
 const markerVariable = 'LM_SANDBOX_TERMINAL';
-const hangUpGraceMs = 3_000;
 
 /** Reads as login shell of the image's user; `TERM` names what xterm.js implements. */
 const shellCommand = ['/bin/bash', '-l'];
 
-/**
- * Hangs up, as a closed window would, the session leader whose environment carries the marker, and kills it after
- * three seconds. Children that asked to survive a hang-up (nohup, setsid, tmux) do.
- */
-const hangUpScript = `
-find_leader() {
-  for directory in /proc/[0-9]*; do
-    pid=\${directory#/proc/}
-    if tr '\\0' '\\n' 2>/dev/null < "$directory/environ" | grep -qx "$1"; then
-      set -- "$1" $(cut -d ' ' -f 6 "$directory/stat" 2>/dev/null)
-      if [ "$2" = "$pid" ]; then echo "$pid"; return; fi
-    fi
-  done
-}
-leader=$(find_leader "$1")
-[ -n "$leader" ] || exit 0
-kill -HUP "$leader" 2>/dev/null
-for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
-  sleep 0.2
-  kill -0 "$leader" 2>/dev/null || exit 0
-done
-kill -KILL "$leader" 2>/dev/null
-exit 0
+const hangUpScript = `${hangUpFunctions}
+hang_up "$1"
 `;
 
 export interface DockerPtyBackendDeps {
@@ -46,31 +26,45 @@ export interface DockerPtyBackendDeps {
 
 /** Shells as TTY execs of the Engine API: works on remote engines, needs no docker program. */
 export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
+  const keep = ShellKeeper.perContainer();
   return {
     open: async (size) => {
       const { docker, apiVersion } = deps.connection();
       const container = docker.getContainer(deps.containerId());
-      const marker = randomUUID();
+      const marker = `${markerVariable}=${randomUUID()}`;
+      let kept: KeptShell | null = null;
       try {
+        kept = await keep(container);
         const exec = await container.exec({
           Cmd: shellCommand,
           Tty: true,
           AttachStdin: true,
           AttachStdout: true,
           AttachStderr: true,
-          Env: ['TERM=xterm-256color', 'COLORTERM=truecolor', `${markerVariable}=${marker}`],
+          Env: ['TERM=xterm-256color', 'COLORTERM=truecolor', marker, kept.variable],
           // Engines from API 1.42 start at this size; older ones ignore it and are resized below.
           ConsoleSize: [size.rows, size.columns],
         });
         const socket = await exec.start({ hijack: true, stdin: true, Tty: true });
-        const pty = new DockerExecPty(docker, container, exec, socket, `${markerVariable}=${marker}`);
+        const pty = new DockerExecPty({ docker, container, exec, socket, marker, kept });
         if (!atLeast(apiVersion, 1, 42)) pty.resize(size);
         return pty;
       } catch (error) {
+        kept?.release();
         throw mapEngineFailure(error, { action: 'run a shell in the container' });
       }
     },
   };
+}
+
+interface StartedShell {
+  readonly docker: Docker;
+  readonly container: Docker.Container;
+  readonly exec: Docker.Exec;
+  readonly socket: Duplex;
+  /** The entry of its environment by which it is found. */
+  readonly marker: string;
+  readonly kept: KeptShell;
 }
 
 class DockerExecPty implements Pty {
@@ -81,13 +75,8 @@ class DockerExecPty implements Pty {
   private ending = false;
   private socketError: Error | null = null;
 
-  constructor(
-    private readonly docker: Docker,
-    private readonly container: Docker.Container,
-    private readonly exec: Docker.Exec,
-    private readonly socket: Duplex,
-    private readonly marker: string,
-  ) {
+  constructor(private readonly shell: StartedShell) {
+    const { socket } = shell;
     socket.on('data', (bytes: Buffer) => {
       if (this.dataListener) this.dataListener(bytes);
       else this.early.push(bytes);
@@ -110,28 +99,28 @@ class DockerExecPty implements Pty {
   }
 
   write(bytes: Uint8Array): void {
-    if (!this.ending) this.socket.write(bytes);
+    if (!this.ending) this.shell.socket.write(bytes);
   }
 
   resize({ columns, rows }: TerminalSize): void {
     // A shell that ends at this moment cannot be resized; its end is reported by itself.
-    this.exec.resize({ w: columns, h: rows }).catch(() => undefined);
+    this.shell.exec.resize({ w: columns, h: rows }).catch(() => undefined);
   }
 
   pause(): void {
-    this.socket.pause();
+    this.shell.socket.pause();
   }
 
   resume(): void {
-    this.socket.resume();
+    this.shell.socket.resume();
   }
 
   async kill(): Promise<void> {
     if (this.end) return;
-    this.socket.resume();
+    this.shell.socket.resume();
     try {
-      const hangUp = await this.container.exec({
-        Cmd: ['/bin/sh', '-c', hangUpScript, 'hang-up', this.marker],
+      const hangUp = await this.shell.container.exec({
+        Cmd: ['/bin/sh', '-c', hangUpScript, 'hang-up', this.shell.marker],
       });
       const output = await hangUp.start({});
       await new Promise<void>((resolve) => {
@@ -150,7 +139,8 @@ class DockerExecPty implements Pty {
       // Without a container or an engine there is no shell left to end.
       if (known.code === 'engine_failed') throw known;
     } finally {
-      this.socket.destroy();
+      this.shell.socket.destroy();
+      this.shell.kept.release();
     }
   }
 
@@ -159,12 +149,13 @@ class DockerExecPty implements Pty {
     if (this.ending) return;
     this.ending = true;
     this.end = await this.readEnd();
+    this.shell.kept.release();
     this.endListener?.(this.end);
   }
 
   private async readEnd(): Promise<PtyEnd> {
     try {
-      const { Running, ExitCode } = await this.docker.getExec(this.exec.id).inspect();
+      const { Running, ExitCode } = await this.shell.docker.getExec(this.shell.exec.id).inspect();
       if (!Running) return { kind: 'exited', exitCode: ExitCode };
       return lost(this.socketError);
     } catch (error) {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createDockerPtyBackend } from '../../../electron/adapters/docker/exec-pty';
 import type { Pty, PtyEnd } from '../../../electron/services/terminal';
 import { startEngine, type Engine } from '../../support/engine.mjs';
-import { connectTo, runContainer, type TestContainer } from '../dashboard/harness';
+import { connectTo, openWay, runContainer, type TestContainer } from '../dashboard/harness';
 
 const size = { columns: 91, rows: 27 };
 
@@ -56,15 +56,30 @@ describe.each(['debian', 'modern'] as const)('a shell in a container of the %s e
     await engine?.stop();
   });
 
-  const open = async () => {
-    const backend = createDockerPtyBackend({
-      connection: connectTo(engine),
+  const newHost = (socketPath = engine.socketPath) =>
+    createDockerPtyBackend({
+      connection: connectTo({ ...engine, socketPath }),
       containerId: () => container.id,
     });
-    const shell = new Shell(await backend.open(size));
+  const open = async (host = newHost()) => {
+    const shell = new Shell(await host.open(size));
     shells.push(shell);
     return shell;
   };
+  /** Number of the shell's process in the container. */
+  const processOf = async (shell: Shell) => {
+    shell.type('echo "lea""der:$$:"\n');
+    return shell.until(/leader:(\d+):/);
+  };
+  const processes = async () => {
+    const commands = `for f in /proc/[0-9]*/cmdline; do printf '%s %s\\n' $f "$(tr '\\0\\n' '  ' < $f)"; done`;
+    const lines = (await container.exec('sh', '-c', commands)).split('\n');
+    return lines.flatMap(
+      (line) => /^\/proc\/(\d+)\/cmdline (?:\/bin\/)?(.+)/.exec(line)?.slice(1).join(' ') ?? [],
+    );
+  };
+  const numbersOf = async (program: RegExp) =>
+    (await processes()).filter((line) => program.test(line)).map((line) => line.split(' ')[0]);
 
   it('is on a TTY of the size asked for, follows a resize, and tells its exit code', async () => {
     const shell = await open();
@@ -101,6 +116,56 @@ describe.each(['debian', 'modern'] as const)('a shell in a container of the %s e
     );
     expect(left).not.toContain('sleep 987654');
     expect(left).not.toContain('bash');
+  });
+
+  it('is hung up when its host is killed, and the shells of another host are not', async () => {
+    const way = await openWay(engine.socketPath);
+    const killed = newHost(way.socketPath);
+    const orphans = [await processOf(await open(killed)), await processOf(await open(killed))];
+    const other = await open();
+    const neighbour = await processOf(other);
+    expect(await numbersOf(/bash -l/)).toEqual(expect.arrayContaining([...orphans, neighbour]));
+    // As the kernel does with the connections of a process that was killed.
+    way.cut();
+    await expect.poll(() => numbersOf(/bash -l/), { timeout: 10_000 }).toEqual([neighbour]);
+    other.type('echo st""ays\n');
+    await other.until(/stays/);
+  });
+
+  it('leaves what asked to survive a hang-up when its host is killed', async () => {
+    const way = await openWay(engine.socketPath);
+    const shell = await open(newHost(way.socketPath));
+    const number = await processOf(shell);
+    shell.type(
+      'cd /tmp; setsid sleep 123456 & nohup sleep 123457 & sleep 123458 & sleep 0.1; echo star""ted\n',
+    );
+    await shell.until(/started/);
+    way.cut();
+    await expect.poll(() => numbersOf(/bash -l/), { timeout: 10_000 }).not.toContain(number);
+    const left = (await processes()).filter((line) => /\d+ sleep 12345/.test(line));
+    expect(left.map((line) => line.split(' ').slice(1).join(' ').trim()).sort()).toEqual([
+      'sleep 123456',
+      'sleep 123457',
+    ]);
+    await container.exec('sh', '-c', `kill ${left.map((line) => line.split(' ')[0]).join(' ')}`);
+  });
+
+  it('needs no keeper any more once the last one was closed, and gets one with the next', async () => {
+    const host = newHost();
+    const [first, second] = [await open(host), await open(host)];
+    await processOf(first);
+    expect(await numbersOf(/keeper LM_SANDBOX_KEEPER/)).toHaveLength(1);
+    await first.pty.kill();
+    expect(await numbersOf(/keeper LM_SANDBOX_KEEPER/)).toHaveLength(1);
+    await second.pty.kill();
+    const third = await open(host);
+    await processOf(third);
+    // The first keeper ends, and does not take the new shell with it.
+    await expect.poll(() => numbersOf(/keeper LM_SANDBOX_KEEPER/), { timeout: 10_000 }).toHaveLength(1);
+    third.type('echo st""ays\n');
+    await third.until(/stays/);
+    await third.pty.kill();
+    await expect.poll(() => numbersOf(/keeper LM_SANDBOX_KEEPER/), { timeout: 10_000 }).toEqual([]);
   });
 
   it('is reported lost, not exited, when the container is stopped under it', async () => {
