@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import tokensCss from './tokens.css?raw';
-
-type Rgb = readonly [number, number, number];
+import { contrast, parseHex, type Rgb } from './wcag-contrast';
 
 /** The custom properties of one `:root[data-theme=…]` block. */
 function themeTokens(theme: 'light' | 'dark'): Map<string, string> {
@@ -15,13 +14,6 @@ function themeTokens(theme: 'light' | 'dark'): Map<string, string> {
   );
 }
 
-function parseHex(value: string): Rgb {
-  const match = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(value);
-  if (!match) throw new Error(`${value} is not a #rrggbb colour`);
-  const [, red, green, blue] = match;
-  return [parseInt(red ?? '', 16), parseInt(green ?? '', 16), parseInt(blue ?? '', 16)];
-}
-
 /** `rgb(r g b / n%)` laid over an opaque colour. */
 function overlay(value: string, below: Rgb): Rgb {
   const match = /^rgb\((\d+) (\d+) (\d+) \/ (\d+)%\)$/.exec(value);
@@ -29,19 +21,6 @@ function overlay(value: string, below: Rgb): Rgb {
   const alpha = Number(match[4]) / 100;
   const mix = (index: 0 | 1 | 2) => Number(match[index + 1]) * alpha + below[index] * (1 - alpha);
   return [mix(0), mix(1), mix(2)];
-}
-
-/** WCAG 2.2 contrast ratio: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
-function contrast(first: Rgb, second: Rgb): number {
-  const luminance = (color: Rgb) => {
-    const [red, green, blue] = color.map((channel) => {
-      const share = channel / 255;
-      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0);
-  };
-  const [lighter, darker] = [luminance(first), luminance(second)].sort((a, b) => b - a);
-  return ((lighter ?? 0) + 0.05) / ((darker ?? 0) + 0.05);
 }
 
 const surfaces = ['color-canvas', 'color-surface', 'color-surface-sunken', 'color-surface-raised'];

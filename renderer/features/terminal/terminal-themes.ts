@@ -1,4 +1,4 @@
-import type { ITheme } from '@xterm/xterm';
+import type { ITerminalOptions, ITheme } from '@xterm/xterm';
 import type { Settings, TerminalColors } from '../../../electron/contract';
 
 const paletteNames = [
@@ -23,7 +23,15 @@ const paletteNames = [
 export interface TerminalScheme extends TerminalColors {
   readonly selection: string;
   readonly cursorText: string;
+  /**
+   * Least WCAG contrast of any text with what it stands on, from 1 to 21. A program may write any colour of the
+   * palette on any other, as `ls` writes a folder that others may change in blue on green.
+   */
+  readonly minimumContrast: number;
 }
+
+/** WCAG AA for text. Black or white reaches it on every ground. */
+const readableContrast = 4.5;
 
 const fixedSchemes: Readonly<Record<'solarized-dark' | 'high-contrast', TerminalScheme>> = {
   'solarized-dark': {
@@ -32,6 +40,8 @@ const fixedSchemes: Readonly<Record<'solarized-dark' | 'high-contrast', Terminal
     cursor: '#93a1a1',
     cursorText: '#002b36',
     selection: '#0f4a57',
+    // Its own hues begin at 3.2 by design; more than this would be another scheme.
+    minimumContrast: 3,
     palette: [
       ...['#073642', '#dc322f', '#859900', '#b58900', '#268bd2', '#d33682', '#2aa198', '#eee8d5'],
       ...['#586e75', '#cb4b16', '#a3b843', '#c9a227', '#6ca9dd', '#6c71c4', '#4fb8b0', '#fdf6e3'],
@@ -43,6 +53,8 @@ const fixedSchemes: Readonly<Record<'solarized-dark' | 'high-contrast', Terminal
     cursor: '#ffff00',
     cursorText: '#000000',
     selection: '#264f78',
+    // WCAG AAA for text.
+    minimumContrast: 7,
     palette: [
       ...['#000000', '#ff6b6b', '#5af78e', '#f3f99d', '#79b8ff', '#ff8fd8', '#7ffbff', '#e6e6e6'],
       ...['#8a8a8a', '#ff9b9b', '#8dffb3', '#ffffb8', '#a8d1ff', '#ffb8e6', '#b3fdff', '#ffffff'],
@@ -73,11 +85,19 @@ function readTokens(element: HTMLElement): TerminalScheme {
     cursor: token('cursor'),
     cursorText: token('cursor-text'),
     selection: token('selection'),
+    minimumContrast: readableContrast,
     palette: paletteNames.map(token),
   };
 }
 
-export function toXtermTheme(scheme: TerminalScheme): ITheme {
+/** The options of xterm.js that a scheme sets. */
+export function toXtermColors(
+  scheme: TerminalScheme,
+): Required<Pick<ITerminalOptions, 'theme' | 'minimumContrastRatio'>> {
+  return { theme: toXtermTheme(scheme), minimumContrastRatio: scheme.minimumContrast };
+}
+
+function toXtermTheme(scheme: TerminalScheme): ITheme {
   const [black, red, green, yellow, blue, magenta, cyan, white, ...bright] = scheme.palette;
   return {
     foreground: scheme.foreground,

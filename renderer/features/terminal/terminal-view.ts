@@ -13,7 +13,7 @@ import { toLmError } from '../../../electron/contract';
 import type { HostClient, OpenStream } from '../../../electron/rpc/client-types';
 import { planPaste, type PastePlan } from './paste';
 import { silenceQueries } from './silence-queries';
-import { toXtermTheme, type TerminalScheme } from './terminal-themes';
+import { toXtermColors, type TerminalScheme } from './terminal-themes';
 import { isWebglAccelerated } from './webgl-policy';
 
 const resizeDelayMs = 40;
@@ -63,7 +63,7 @@ export class TerminalView {
       scrollback: terminalScrollbackLines,
       fontFamily: options.fontFamily,
       fontSize: options.fontSize,
-      theme: toXtermTheme(options.scheme),
+      ...toXtermColors(options.scheme),
       cursorBlink: true,
       // 5 MB of random bytes otherwise make over 20,000 console errors.
       logLevel: 'off',
@@ -124,7 +124,7 @@ export class TerminalView {
   }
 
   setScheme(scheme: TerminalScheme): void {
-    this.terminal.options.theme = toXtermTheme(scheme);
+    this.terminal.options = toXtermColors(scheme);
   }
 
   focus(): void {
