@@ -16,7 +16,7 @@ export const terminalInfoSchema = z.object({
   status: z.enum(['starting', 'running', 'exited', 'lost']),
   /** Exit code of the shell; null while it runs or when it is not known. */
   exitCode: z.number().int().nullable(),
-  /** Why it could not start or was lost. */
+  /** Why it was lost; `container_not_running` where it ended because the sandbox was stopped or removed. */
   error: errorDataSchema.nullable(),
   ...sizeShape,
   createdAtMs: timeMsSchema,

@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import { LmError } from '../../contract';
 import type { Pty, PtyBackend, PtyEnd, TerminalSize } from '../../services/terminal/ports';
 import type { DockerConnectionProvider } from './connection';
+import { requestNothing } from './engine-http';
 import { mapEngineFailure } from './error-table';
 import { hangUpFunctions, hangUpGraceMs } from './hang-up';
 import { ShellKeeper, type KeptShell } from './shell-keeper';
@@ -17,6 +18,16 @@ const shellCommand = ['/bin/bash', '-l'];
 const hangUpScript = `${hangUpFunctions}
 hang_up "$1"
 `;
+
+/** 128 and SIGKILL: how everything in a container ends when its first process has. */
+const killedExitCode = 137;
+/** The engine calls a container stopped some milliseconds after its shells were killed; a busy computer takes longer. */
+const containerEndMs = 2_000;
+const goneWithContainer: ReadonlySet<string> = new Set([
+  'not_found',
+  'container_missing',
+  'container_not_running',
+]);
 
 export interface DockerPtyBackendDeps {
   readonly connection: DockerConnectionProvider;
@@ -35,6 +46,8 @@ export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
       let kept: KeptShell | null = null;
       try {
         kept = await keep(container);
+        const run = container.inspect();
+        run.catch(() => undefined);
         const exec = await container.exec({
           Cmd: shellCommand,
           Tty: true,
@@ -46,7 +59,8 @@ export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
           ConsoleSize: [size.rows, size.columns],
         });
         const socket = await exec.start({ hijack: true, stdin: true, Tty: true });
-        const pty = new DockerExecPty({ docker, container, exec, socket, marker, kept });
+        const containerStartedAt = (await run).State.StartedAt;
+        const pty = new DockerExecPty({ docker, container, containerStartedAt, exec, socket, marker, kept });
         if (!atLeast(apiVersion, 1, 42)) pty.resize(size);
         return pty;
       } catch (error) {
@@ -60,6 +74,8 @@ export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
 interface StartedShell {
   readonly docker: Docker;
   readonly container: Docker.Container;
+  /** In the engine's words; another one is another run of the container. */
+  readonly containerStartedAt: string;
   readonly exec: Docker.Exec;
   readonly socket: Duplex;
   /** The entry of its environment by which it is found. */
@@ -156,22 +172,50 @@ class DockerExecPty implements Pty {
   private async readEnd(): Promise<PtyEnd> {
     try {
       const { Running, ExitCode } = await this.shell.docker.getExec(this.shell.exec.id).inspect();
-      if (!Running) return { kind: 'exited', exitCode: ExitCode };
-      return lost(this.socketError);
+      if (Running) return lost(this.socketError);
+      if (ExitCode === killedExitCode && (await this.endedWithContainer())) return stopped();
+      return { kind: 'exited', exitCode: ExitCode };
     } catch (error) {
       const known = mapEngineFailure(error, { action: 'run a shell in the container' });
-      // The container went away together with its execs, or the engine did.
-      return known.code === 'not_found' || known.code === 'container_missing'
-        ? {
-            kind: 'lost',
-            error: new LmError('container_not_running', 'The container was stopped or removed.', newTerminal),
-          }
-        : lost(error instanceof Error ? error : null);
+      // Where the container went away its execs did too; else the engine did.
+      return goneWithContainer.has(known.code) ? stopped() : lost(error instanceof Error ? error : null);
+    }
+  }
+
+  /** Shells are killed a moment before the engine calls their container stopped; it may run anew already. */
+  private async endedWithContainer(): Promise<boolean> {
+    const { container, containerStartedAt, docker } = this.shell;
+    const { State } = await container.inspect();
+    if (!State.Running || State.StartedAt !== containerStartedAt) return true;
+    try {
+      await requestNothing(docker, {
+        method: 'POST',
+        path: `/containers/${container.id}/wait`,
+        query: { condition: 'not-running' },
+        expect: [200],
+        action: 'say when the container stops',
+        timeoutMs: containerEndMs,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof LmError && error.code === 'engine_not_responding') return false;
+      throw error;
     }
   }
 }
 
 const newTerminal = { repair: { text: 'Open a new terminal when the sandbox runs again.' } };
+
+function stopped(): PtyEnd {
+  return {
+    kind: 'lost',
+    error: new LmError(
+      'container_not_running',
+      'The sandbox was stopped, and this shell with it.',
+      newTerminal,
+    ),
+  };
+}
 
 function lost(cause: Error | null): PtyEnd {
   return {

@@ -5,7 +5,10 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** How a shell ended: with an exit code (null when the engine cannot say), or lost with the reason. */
+/**
+ * How a shell ended: with an exit code (null when the engine cannot say), or lost with the reason, which is
+ * `container_not_running` when its container was stopped, started anew or removed.
+ */
 export type PtyEnd =
   | { readonly kind: 'exited'; readonly exitCode: number | null }
   | { readonly kind: 'lost'; readonly error: LmError };

@@ -74,6 +74,16 @@ describe('the terminal pane', () => {
     ).toBeTruthy();
   });
 
+  it('calls a shell that ended with the sandbox stopped, not failed or lost', async () => {
+    const error = new LmError('container_not_running', 'The sandbox was stopped, and this shell with it.', {
+      repair: { text: 'Open a new terminal when the sandbox runs again.' },
+    }).data;
+    show([terminal('a', { status: 'lost', error })], 'stopped');
+    expect(await screen.findByText('stopped')).toBeTruthy();
+    expect(screen.queryByText(/^(lost|exit .*)$/)).toBeNull();
+    expect(screen.getByText(/The sandbox was stopped, and this shell with it. Open a new/)).toBeTruthy();
+  });
+
   it('attaches to each shell once and closes the shell with its tab', async () => {
     host.respond('terminal.close', null);
     show([terminal('a'), terminal('b')]);

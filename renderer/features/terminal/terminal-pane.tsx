@@ -284,7 +284,12 @@ function EndBadge({ terminal }: { readonly terminal: TerminalInfo }) {
     const failed = terminal.exitCode !== 0;
     return <Badge tone={failed ? 'danger' : 'neutral'}>exit {terminal.exitCode ?? '?'}</Badge>;
   }
-  return terminal.status === 'lost' ? <Badge tone="warning">lost</Badge> : null;
+  if (terminal.status !== 'lost') return null;
+  return terminal.error?.code === 'container_not_running' ? (
+    <Badge>stopped</Badge>
+  ) : (
+    <Badge tone="warning">lost</Badge>
+  );
 }
 
 function NoTerminals(props: {

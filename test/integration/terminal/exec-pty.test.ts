@@ -168,15 +168,39 @@ describe.each(['debian', 'modern'] as const)('a shell in a container of the %s e
     await expect.poll(() => numbersOf(/keeper LM_SANDBOX_KEEPER/), { timeout: 10_000 }).toEqual([]);
   });
 
-  it('is reported lost, not exited, when the container is stopped under it', async () => {
+  it.each([
+    ['stopped', () => container.stop()],
+    ['started anew', () => engine.docker(['restart', '--time', '1', container.id])],
+    ['killed', () => engine.docker(['kill', container.id])],
+  ])('says that the sandbox was stopped when the container is %s under it', async (_how, stop) => {
     const shell = await open();
     shell.type('echo re""ady\n');
     await shell.until(/ready/);
-    await container.stop();
-    const end = await shell.end;
-    // The engine knows how the shell ended, or that it is gone; neither is an exit with 0.
-    expect(end.kind === 'lost' || end.exitCode !== 0).toBe(true);
+    await stop();
+    expect(await shell.end).toMatchObject({
+      kind: 'lost',
+      error: { code: 'container_not_running', message: 'The sandbox was stopped, and this shell with it.' },
+    });
     await container.start();
+  });
+
+  it('says that the sandbox was stopped when the container is removed under it', async () => {
+    const kept = container;
+    container = await runContainer(engine, { arguments: ['--user', '1000:1000'] });
+    try {
+      const shell = await open();
+      await processOf(shell);
+      await container.remove();
+      expect(await shell.end).toMatchObject({ kind: 'lost', error: { code: 'container_not_running' } });
+    } finally {
+      container = kept;
+    }
+  });
+
+  it('has exited with 137, and was not stopped, when it alone is killed', async () => {
+    const shell = await open();
+    shell.type('kill -9 $$\n');
+    expect(await shell.end).toEqual({ kind: 'exited', exitCode: 137 });
   });
 
   it('says that the container does not run when one is asked for then', async () => {
