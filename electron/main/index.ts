@@ -6,9 +6,8 @@ import { HostProcess } from './host-process';
 import { buildMenu } from './menu';
 import { guardSession, guardWebContents, isAppUrl } from './security';
 import { readImageBuildArguments } from './start-options';
+import { readStartTheme, windowBackground } from './start-theme';
 import { readWindowState, writeWindowState } from './window-state';
-
-const windowBackground = { light: '#f6f7f9', dark: '#111317' };
 
 registerAppScheme();
 guardWebContents((what, url) => process.stderr.write(`Refused ${what}: ${url}\n`));
@@ -33,6 +32,8 @@ else {
   let mainWindow: BrowserWindow | null = null;
   let stopped = false;
 
+  const background = () => (nativeTheme.shouldUseDarkColors ? windowBackground.dark : windowBackground.light);
+
   const openWindow = () => {
     const { bounds, maximised } = readWindowState(dataFolder);
     const window = new BrowserWindow({
@@ -41,7 +42,7 @@ else {
       minHeight: 480,
       show: false,
       title: 'lm-sandbox',
-      backgroundColor: nativeTheme.shouldUseDarkColors ? windowBackground.dark : windowBackground.light,
+      backgroundColor: background(),
       webPreferences: {
         preload: path.join(__dirname, '../preload/index.cjs'),
         sandbox: true,
@@ -77,6 +78,7 @@ else {
     if (mainWindow?.isMinimized()) mainWindow.restore();
     mainWindow?.focus();
   });
+  nativeTheme.on('updated', () => mainWindow?.setBackgroundColor(background()));
   app.on('window-all-closed', () => app.quit());
   app.on('before-quit', (event) => {
     if (stopped) return;
@@ -90,6 +92,7 @@ else {
   void app.whenReady().then(() => {
     serveAppScheme(path.join(__dirname, '../renderer'));
     guardSession();
+    nativeTheme.themeSource = readStartTheme(dataFolder);
     openWindow();
     host.start();
     Menu.setApplicationMenu(
