@@ -208,6 +208,17 @@ export function runningBuild(): BuildState {
   };
 }
 
+export function succeededBuild(): BuildState {
+  const running = runningBuild();
+  return {
+    ...running,
+    revision: 9,
+    status: 'succeeded',
+    finishedAtMs: minutesAgo(1),
+    steps: running.steps.map((each) => (each.status === 'cached' ? each : { ...each, status: 'done' })),
+  };
+}
+
 export function failedBuild(): BuildState {
   const running = runningBuild();
   return {

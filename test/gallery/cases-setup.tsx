@@ -13,6 +13,7 @@ import {
   minutesAgo,
   noGpuToolkit,
   runningBuild,
+  succeededBuild,
   settingsState,
   unavailableEngine,
 } from './fixtures';
@@ -60,6 +61,9 @@ export const setupCases: readonly GalleryCase[] = [
   ),
   firstRun('build failed', (host) =>
     showBuild(host, failedBuild()).respond('sandbox.status', absentSandbox({ image: missingImage })),
+  ),
+  firstRun('image built', (host) =>
+    showBuild(host, succeededBuild()).respond('sandbox.status', absentSandbox()),
   ),
   firstRun('choose GPU', (host) => host.respond('sandbox.status', absentSandbox())),
   firstRun('no GPU', (host) =>

@@ -1,5 +1,5 @@
-import { Check, CircleDashed, ScrollText, X } from 'lucide-react';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { Check, CircleDashed, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import type { BuildState, BuildStep } from '../../../electron/contract';
 import { classNames } from '../../lib/class-names';
@@ -7,9 +7,8 @@ import { formatByteProgress, formatClock, formatDuration } from '../../lib/forma
 import { useNow } from '../../lib/use-now';
 import { Badge, Banner, Button, ErrorBanner, ProgressBar, Spinner } from '../../ui';
 import type { BuildFollower } from './build-follower';
+import { BuildLogButton, LoadedBuildLog } from './build-log-disclosure';
 import styles from './build-progress.module.css';
-
-const BuildLog = lazy(() => import('./build-log').then((module) => ({ default: module.BuildLog })));
 
 export interface BuildProgressProps {
   readonly build: BuildState;
@@ -51,15 +50,7 @@ export function BuildProgress({ build, follower }: BuildProgressProps) {
         ))}
       {build.steps.length > 0 && <StepList steps={build.steps} running={running} />}
       <div className={styles.actions}>
-        <Button
-          variant="ghost"
-          size="small"
-          icon={<ScrollText size={13} />}
-          aria-expanded={logShown}
-          onClick={() => setLogShown(!logShown)}
-        >
-          {logShown ? 'Hide log' : 'Show log'}
-        </Button>
+        <BuildLogButton name="log" shown={logShown} onShownChange={setLogShown} />
         {running && (
           <Button
             size="small"
@@ -71,11 +62,7 @@ export function BuildProgress({ build, follower }: BuildProgressProps) {
           </Button>
         )}
       </div>
-      {logShown && (
-        <Suspense fallback={<Spinner label="Loading the log" />}>
-          <BuildLog log={follower.log} />
-        </Suspense>
-      )}
+      {logShown && <LoadedBuildLog log={follower.log} />}
     </div>
   );
 }
@@ -101,11 +88,16 @@ function StepList({ steps, running }: { readonly steps: readonly BuildStep[]; re
             {step.name}
           </span>
           {step.status === 'cached' && <Badge>cached</Badge>}
-          <span className={styles.amount}>{stepAmount(step, nowMs)}</span>
+          <StepAmount text={stepAmount(step, nowMs)} />
         </li>
       ))}
     </ol>
   );
+}
+
+function StepAmount({ text }: { readonly text: string }) {
+  // None rather than an empty one, whose gap would set the badge of a cached step off from the edge.
+  return text === '' ? null : <span className={styles.amount}>{text}</span>;
 }
 
 function stepAmount(step: BuildStep, nowMs: number): string {

@@ -1,9 +1,11 @@
 import { Hammer } from 'lucide-react';
+import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { ImageFacts } from '../../../electron/contract';
 import { formatBytes, formatDateTime } from '../../lib/format';
 import { Badge, Banner, Button, ErrorBanner, Spinner } from '../../ui';
 import type { BuildFollower } from './build-follower';
+import { BuildLogButton, LoadedBuildLog } from './build-log-disclosure';
 import { BuildProgress } from './build-progress';
 import type { SetupStepState } from './setup-progress';
 import { StepCard } from './step-card';
@@ -19,6 +21,8 @@ export function ImageStep({ state, image, follower }: ImageStepProps) {
   const { build, starting } = useStore(follower.store);
   const building = build?.status === 'running';
   const outdated = image?.state === 'present' && !image.current;
+  const succeeded = build?.status === 'succeeded';
+  const [logShown, setLogShown] = useState(false);
   const summary = () => {
     if (building) return `Building ${build.reference}…`;
     if (image?.state === 'present') return `${image.reference} · ${formatBytes(image.sizeBytes)}`;
@@ -31,9 +35,15 @@ export function ImageStep({ state, image, follower }: ImageStepProps) {
       title="Sandbox image"
       state={state}
       summary={summary()}
-      aside={outdated && !building ? <Badge tone="warning">Outdated</Badge> : undefined}
+      aside={
+        <>
+          {outdated && !building && <Badge tone="warning">Outdated</Badge>}
+          {succeeded && <BuildLogButton name="build log" shown={logShown} onShownChange={setLogShown} />}
+        </>
+      }
     >
       {state !== 'waiting' && <ImageStepBody {...{ image, follower, building, starting }} />}
+      {succeeded && logShown && <LoadedBuildLog log={follower.log} />}
     </StepCard>
   );
 }

@@ -8,6 +8,7 @@ import { allowedOperations, describePhase, isRunning } from '../../lib/sandbox-p
 import { useNow } from '../../lib/use-now';
 import { Badge, Banner, Button, ErrorBanner, Facts, StatusDot } from '../../ui';
 import type { BuildFollower } from './build-follower';
+import { BuildLogButton, LoadedBuildLog } from './build-log-disclosure';
 import { BuildProgress } from './build-progress';
 import { OperationError } from './operation-error';
 import { PartsList } from './parts-list';
@@ -222,7 +223,8 @@ function ImageSection({
   const { build, starting, error } = useStore(follower.store);
   const { image } = status;
   const building = build?.status === 'running';
-  const showBuild = build !== null && build.status !== 'succeeded';
+  const succeeded = build?.status === 'succeeded';
+  const [logShown, setLogShown] = useState(false);
   return (
     <section className={styles.section} aria-label="Image">
       <div className={styles.sectionHead}>
@@ -233,11 +235,14 @@ function ImageSection({
             {image.state === 'present' && !image.current && <Badge tone="warning">Outdated</Badge>}
           </span>
         </h2>
-        {!building && (
-          <Button icon={<Hammer size={14} />} busy={starting} onClick={() => void follower.build(false)}>
-            {image.state === 'missing' ? 'Build' : 'Build again'}
-          </Button>
-        )}
+        <div className={styles.actions}>
+          {succeeded && <BuildLogButton name="build log" shown={logShown} onShownChange={setLogShown} />}
+          {!building && (
+            <Button icon={<Hammer size={14} />} busy={starting} onClick={() => void follower.build(false)}>
+              {image.state === 'missing' ? 'Build' : 'Build again'}
+            </Button>
+          )}
+        </div>
       </div>
       {image.state === 'present' && (
         <Facts
@@ -248,7 +253,8 @@ function ImageSection({
           ]}
         />
       )}
-      {showBuild && <BuildProgress build={build} follower={follower} />}
+      {build && !succeeded && <BuildProgress build={build} follower={follower} />}
+      {succeeded && logShown && <LoadedBuildLog log={follower.log} />}
       {error && <ErrorBanner error={error} />}
     </section>
   );

@@ -13,6 +13,7 @@ import {
   noGpuToolkit,
   runningBuild,
   settingsState,
+  succeededBuild,
   unavailableEngine,
 } from '../../client/host-fixtures';
 import { HostStateProvider } from '../../client/host-state';
@@ -94,6 +95,25 @@ describe('the first run', () => {
     expect(screen.getByText('docker system prune')).toBeTruthy();
     await userEvent.click(screen.getByRole('button', { name: 'Build without cache' }));
     expect(host.inputsOf('image.build')).toEqual([{ withoutCache: true }]);
+  });
+
+  it('keeps the log of a build that succeeded at hand', async () => {
+    const host = hostWith(absentSandbox({ image: missingImage })).onStreamOpened(
+      'image.watchBuildLog',
+      (stream) => stream.push({ kind: 'snapshot', build: runningBuild(), logLines: ['one', 'two'] }),
+    );
+    renderSetup(host);
+    await screen.findByRole('button', { name: 'Show log' });
+    act(() => {
+      host.emit('image.buildChanged', succeededBuild());
+      host.emit('sandbox.changed', { ...absentSandbox(), revision: 2 });
+    });
+    await screen.findByRole('button', { name: 'Create and start' });
+    await userEvent.click(screen.getByRole('button', { name: 'Show build log' }));
+    expect(await screen.findByText('2 lines')).toBeTruthy();
+    expect(screen.getByRole('log', { name: 'Build log' })).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Hide build log' }));
+    expect(screen.queryByRole('log')).toBeNull();
   });
 
   it('never takes the CPU by itself where no GPU is offered, and says why there is none', async () => {
@@ -217,6 +237,22 @@ describe('the sandbox that is there', () => {
     await userEvent.click(dialog.getByRole('radio', { name: /CPU only/ }));
     await userEvent.click(dialog.getByRole('button', { name: 'Recreate' }));
     expect(host.inputsOf('sandbox.recreate')).toEqual([{ gpu: 'none' }]);
+  });
+
+  it('shows the log of the build that made its image, as long as the host has it', async () => {
+    const host = hostWith(healthySandbox());
+    const view = renderSetup(host, {});
+    await screen.findByRole('button', { name: 'Build again' });
+    expect(screen.queryByRole('button', { name: 'Show build log' })).toBeNull();
+    view.unmount();
+
+    host.onStreamOpened('image.watchBuildLog', (stream) =>
+      stream.push({ kind: 'snapshot', build: succeededBuild(), logLines: ['one', 'two', 'three'] }),
+    );
+    renderSetup(host, {});
+    await userEvent.click(await screen.findByRole('button', { name: 'Show build log' }));
+    expect(await screen.findByText('3 lines')).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Build again' })).toBeTruthy();
   });
 
   it('stops and restarts', async () => {
