@@ -99,6 +99,23 @@ export class DockerEngine implements ContainerEngine {
     );
   }
 
+  async findContainers(namePrefix: string): Promise<readonly ContainerInspection[]> {
+    const listed = await this.json(
+      {
+        method: 'GET',
+        path: '/containers/json',
+        // Engines take the name for a pattern, so it only narrows what they send.
+        query: { all: 'true', filters: JSON.stringify({ name: [namePrefix] }) },
+        expect: [200],
+        action: 'list containers',
+        timeoutMs: quickTimeoutMs,
+      },
+      containerListSchema,
+    );
+    const found = await Promise.all(listed.map(({ Id }) => this.inspectContainer(Id)));
+    return found.flatMap((container) => (container?.name.startsWith(namePrefix) ? [container] : []));
+  }
+
   async inspectImage(reference: string): Promise<ImageInspection | null> {
     return this.orNull('image_missing', async () => {
       const answer = await this.json(

@@ -84,6 +84,7 @@ export const createdSchema = z.object({ Id: z.string() });
 
 export const containerListSchema = z.array(
   z.object({
+    Id: z.string(),
     Names: z.array(z.string()).nullish(),
     Ports: z.array(z.object({ PublicPort: count, Type: text })).nullish(),
   }),

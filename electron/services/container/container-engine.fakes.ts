@@ -84,7 +84,13 @@ export const sandboxImage: ImageInspection = {
 const fakeEndpoint: EngineEndpoint = { url: 'unix:///fake.sock', origin: 'default', label: '/fake.sock' };
 
 type Method =
-  'ping' | 'readInformation' | 'followEvents' | 'startContainer' | 'stopContainer' | 'removeContainer';
+  | 'ping'
+  | 'readInformation'
+  | 'followEvents'
+  | 'startContainer'
+  | 'stopContainer'
+  | 'renameContainer'
+  | 'removeContainer';
 
 /** An engine in memory. What containers do is changed by its levers, and events are sent only on purpose. */
 export class FakeContainerEngine implements ContainerEngine {
@@ -170,6 +176,10 @@ export class FakeContainerEngine implements ContainerEngine {
     return this.containers.get(nameOrId) ?? this.byId(nameOrId);
   }
 
+  async findContainers(namePrefix: string): Promise<readonly ContainerInspection[]> {
+    return [...this.containers.values()].filter(({ name }) => name.startsWith(namePrefix));
+  }
+
   async inspectImage(reference: string): Promise<ImageInspection | null> {
     return this.images.get(reference) ?? null;
   }
@@ -222,6 +232,8 @@ export class FakeContainerEngine implements ContainerEngine {
   }
 
   async renameContainer(id: string, name: string): Promise<void> {
+    await this.enter('renameContainer');
+    if (this.containers.has(name)) throw new LmError('name_in_use', 'taken');
     const container = this.require(id);
     this.containers.delete(container.name);
     this.containers.set(name, { ...container, name });

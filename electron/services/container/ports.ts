@@ -170,6 +170,8 @@ export interface ContainerEngine {
   }): Promise<void>;
   /** By name or id; null when there is none. */
   inspectContainer(nameOrId: string): Promise<ContainerInspection | null>;
+  /** All whose name begins so, running or not. */
+  findContainers(namePrefix: string): Promise<readonly ContainerInspection[]>;
   inspectImage(reference: string): Promise<ImageInspection | null>;
   /** Gives the new container's id. */
   createContainer(name: string, options: ContainerOptions): Promise<string>;

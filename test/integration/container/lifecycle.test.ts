@@ -178,6 +178,44 @@ describe.each([
     expect((await engine.docker(['ps', '-aq'])).stdout.trim().split('\n')).toHaveLength(1);
   });
 
+  it('ends a recreate that a killed app left behind, and loses nothing', async () => {
+    const names = async () =>
+      (await engine.docker(['ps', '-a', '--format', '{{.Names}}'])).stdout.trim().split('\n').sort();
+    const openAgain = async () => {
+      harness.dispose();
+      harness = await createHarness({ finder: finderFor(engine.host), settings: { hostPort } });
+    };
+    await harness.sandbox.create('none');
+    const { containerId } = harness.sandbox.require();
+    await engine.docker(['exec', 'lm_container', 'sh', '-c', 'echo kept > /tmp/file']);
+    const aside = `lm_container-replaced-${containerId.slice(0, 12)}`;
+
+    harness.dispose();
+    await engine.docker(['stop', '-t', '5', 'lm_container']);
+    await engine.docker(['rename', 'lm_container', aside]);
+    await openAgain();
+    const back = await whenSandbox(harness, (status) => status.container !== null);
+    expect(back).toMatchObject({
+      phase: 'stopped',
+      container: { id: containerId, name: 'lm_container' },
+      error: { message: 'Recreating the sandbox was interrupted, so the earlier one was put back.' },
+    });
+    expect(await harness.sandbox.start()).toMatchObject({ phase: 'starting', error: null });
+    expect(await exec('cat', '/tmp/file')).toBe('kept');
+
+    harness.dispose();
+    await engine.docker(['stop', '-t', '5', 'lm_container']);
+    await engine.docker(['rename', 'lm_container', aside]);
+    const label = ['--label', 'dev.lm-sandbox.managed=true'];
+    await engine.docker(['create', '--name', 'lm_container', ...label, 'lm-docker']);
+    await openAgain();
+    await whenSandbox(harness, (status) => status.phase === 'created');
+    expect(await names()).toEqual(['lm_container', aside]);
+    await harness.sandbox.start();
+    expect(await names()).toEqual(['lm_container']);
+    expect(harness.sandbox.status().container?.id).not.toBe(containerId);
+  });
+
   it('keeps its hands off a foreign container of its name', async () => {
     await engine.docker(['run', '-d', '--name', 'lm_container', 'lm-docker']);
     const foreign = await whenSandbox(harness, (status) => status.phase === 'foreign');

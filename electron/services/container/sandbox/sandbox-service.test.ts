@@ -26,6 +26,8 @@ let gateway: { answer: GatewayHealthReport | LmError; readonly asked: { url: str
 let statuses: SandboxStatus[];
 let runs: (RunningContainer | null)[];
 
+// vitest gives its matchers as `any`.
+const containing = (text: string): unknown => expect.stringContaining(text);
 const tick = () => vi.advanceTimersByTimeAsync(0);
 const ready: GatewayHealthReport = {
   ok: true,
@@ -310,6 +312,92 @@ describe('recreating', () => {
 
   it('creates where there is nothing to replace', async () => {
     expect((await sandbox.recreate('none')).phase).toBe('starting');
+  });
+});
+
+describe('a recreate that the app did not live to end', () => {
+  const aside = 'lm_container-replaced-made-1';
+  const openAgain = async () => {
+    sandbox.dispose();
+    engines.dispose();
+    open();
+    await tick();
+  };
+
+  beforeEach(() => sandbox.create('none'));
+
+  it('gets the earlier container back where there is no new one, and says so', async () => {
+    engine.change('lm_container', { state: 'exited', exitCode: 137 });
+    await engine.renameContainer('made-1', aside);
+    await openAgain();
+    expect(sandbox.status()).toMatchObject({
+      phase: 'stopped',
+      container: { id: 'made-1', name: 'lm_container' },
+      error: { code: 'container_failed', message: containing('the earlier one was put back') },
+    });
+    expect(await sandbox.start()).toMatchObject({ phase: 'starting', error: null });
+  });
+
+  it('loses the earlier container once the new one has run', async () => {
+    await engine.renameContainer('made-1', aside);
+    engine.containers.set('lm_container', inspection({ id: 'made-2' }));
+    await openAgain();
+    expect([...engine.containers.keys()]).toEqual(['lm_container']);
+    expect(sandbox.status()).toMatchObject({ container: { id: 'made-2' }, error: null });
+  });
+
+  it('keeps both while the new one was not started, until it is', async () => {
+    const release = engine.hold('startContainer');
+    void sandbox.recreate('none').catch(() => undefined);
+    await tick();
+    await openAgain();
+    expect([...engine.containers.keys()].sort()).toEqual(['lm_container', aside]);
+    // The engine ends what the app that died had asked for.
+    release();
+    await tick();
+    engine.emit({ id: 'made-2', action: 'start' });
+    await tick();
+    expect([...engine.containers.keys()]).toEqual(['lm_container']);
+    expect(sandbox.status()).toMatchObject({ phase: 'starting', container: { id: 'made-2' } });
+  });
+
+  it('gets the earlier container back when the new one cannot be started', async () => {
+    await engine.renameContainer('made-1', aside);
+    engine.containers.set('lm_container', inspection({ id: 'made-2', state: 'created', startedAtMs: null }));
+    await openAgain();
+    engine.failNext('startContainer', new LmError('gpu_toolkit_missing', 'x'));
+    await expect(sandbox.start()).rejects.toMatchObject({ code: 'gpu_toolkit_missing' });
+    expect(sandbox.status()).toMatchObject({
+      container: { id: 'made-1', name: 'lm_container' },
+      error: { code: 'gpu_toolkit_missing' },
+    });
+  });
+
+  it('leaves what others called so, and what they put in its place', async () => {
+    await engine.renameContainer('made-1', aside);
+    engine.containers.set('lm_container', inspection({ id: 'theirs', labels: {} }));
+    const similar = 'lm_container-replaced-by-hand';
+    engine.containers.set(similar, inspection({ id: 'similar', name: similar }));
+    await openAgain();
+    expect([...engine.containers.keys()].sort()).toEqual(['lm_container', similar, aside]);
+  });
+
+  it('is tried again at the next look when it could not be dealt with', async () => {
+    await engine.renameContainer('made-1', aside);
+    engine.failNext('renameContainer', new LmError('engine_failed', 'x'));
+    await openAgain();
+    expect(sandbox.status().phase).toBe('absent');
+    await sandbox.refresh();
+    expect(sandbox.status().container).toMatchObject({ id: 'made-1', name: 'lm_container' });
+  });
+
+  it('is removed as a whole with the sandbox', async () => {
+    await engine.renameContainer('made-1', aside);
+    engine.containers.set('lm_container', inspection({ id: 'made-2', state: 'created', startedAtMs: null }));
+    await openAgain();
+    await sandbox.remove(true);
+    expect(engine.containers.size).toBe(0);
+    expect(sandbox.status()).toMatchObject({ phase: 'absent', error: null });
   });
 });
 

@@ -26,6 +26,7 @@ import { gpuOf, hostPortOf, isMadeByUs, outdatedReasons, toContainerFacts, token
 import { containerOptions, stopGraceSeconds } from './container-options';
 import { derivePhase, type Ending } from './derive-phase';
 import { GatewayWatch } from './gateway-watch';
+import { findReplaced, replacedName } from './replaced-containers';
 
 const failureLines = 20;
 
@@ -67,6 +68,8 @@ export class SandboxService implements RunningContainerSource, Disposable {
   private lastLines: { readonly runId: string; readonly lines: readonly string[] } | null = null;
   /** Something may have happened of which no event told. */
   private missedEvents = false;
+  /** A container that was put aside waits for what becomes of the one in its place. */
+  private replacedLeft = false;
   private looking: Promise<void> | null = null;
   private lookAgain = false;
   private published: SandboxStatus = {
@@ -192,7 +195,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
       if (!this.isOurs(old)) throw this.nameTaken(old);
       await this.prepare(engine, gpu);
       await this.stopContainer(engine, old);
-      await engine.renameContainer(old.id, `${old.name}-replaced-${old.id.slice(0, 12)}`);
+      await engine.renameContainer(old.id, replacedName(old));
       try {
         await this.createAndStart(engine, gpu);
       } catch (error) {
@@ -217,6 +220,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
           await this.deps.adoption.write(null);
         }
       }
+      for (const replaced of await this.findReplaced(engine)) await engine.removeContainer(replaced.id);
       if (!removeVolumes) return;
       for (const name of volumesOf(container, this.settings)) await engine.removeVolume(name);
     });
@@ -270,6 +274,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
       this.operationError = failure.data;
       throw failure;
     } finally {
+      await this.settleReplaced(engine);
       await this.refresh();
       this.operation = null;
       this.publish();
@@ -354,6 +359,37 @@ export class SandboxService implements RunningContainerSource, Disposable {
     }
   }
 
+  /**
+   * Ends what a recreation left that was cut off, by a crash for example: once the new container has run, the one put
+   * aside goes; where there is no new one, it comes back. While a new one was made and not started, both stay.
+   */
+  private async settleReplaced(engine: ContainerEngine): Promise<void> {
+    try {
+      const replaced = await this.findReplaced(engine);
+      const [last] = replaced;
+      this.replacedLeft = last !== undefined;
+      if (!last) return;
+      const container = await engine.inspectContainer(this.settings.containerName);
+      if (container === null) {
+        await engine.renameContainer(last.id, this.settings.containerName);
+        this.ending = { runId: runIdOf(last), ending: 'requested' };
+        this.operationError ??= recreationInterrupted().data;
+      } else if (container.startedAtMs !== null && this.isOurs(container)) {
+        for (const { id } of replaced) await engine.removeContainer(id);
+        this.replacedLeft = false;
+      }
+    } catch (error) {
+      // It is there still, so the next look tries again.
+      this.replacedLeft = true;
+      this.deps.logger.warn('A container that was put aside could not be dealt with', { error });
+    }
+  }
+
+  private async findReplaced(engine: ContainerEngine): Promise<readonly ContainerInspection[]> {
+    const found = await findReplaced(engine, this.settings.containerName);
+    return found.filter((container) => this.isOurs(container));
+  }
+
   private async requireAny(engine: ContainerEngine): Promise<ContainerInspection> {
     const container = await engine.inspectContainer(this.settings.containerName);
     if (container) return container;
@@ -434,6 +470,8 @@ export class SandboxService implements RunningContainerSource, Disposable {
   private async lookOnce(engine: ContainerEngine): Promise<void> {
     await this.adoptedRead;
     const { containerName, imageName } = this.settings;
+    if (this.operation === null && (this.missedEvents || this.replacedLeft))
+      await this.settleReplaced(engine);
     const [container, image] = await Promise.all([
       engine.inspectContainer(containerName),
       engine.inspectImage(imageName),
@@ -546,6 +584,14 @@ export class SandboxService implements RunningContainerSource, Disposable {
 
 function runIdOf(container: ContainerInspection): string {
   return `${container.id}:${container.startedAtMs ?? 'never'}`;
+}
+
+function recreationInterrupted(): LmError {
+  return new LmError(
+    'container_failed',
+    'Recreating the sandbox was interrupted, so the earlier one was put back.',
+    { repair: { text: 'Start it, or recreate it again.' } },
+  );
 }
 
 function containerMissing(): LmError {
