@@ -113,6 +113,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     gatewayHealth: createGatewayHealth(),
     adoption: createAdoptionFile(dataFolder),
     imageRevision: () => buildContext.revision(),
+    onImageReleased: (imageId) => void images.removeReplaced(imageId),
     clock,
     logger: logger.child('sandbox'),
   });

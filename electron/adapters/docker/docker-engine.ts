@@ -133,8 +133,21 @@ export class DockerEngine implements ContainerEngine {
         sizeBytes: answer.Size,
         createdAtMs: readTime(answer.Created),
         labels: answer.Config?.Labels ?? {},
+        // Some engines write the lack of a name out.
+        references: (answer.RepoTags ?? []).filter((reference) => !reference.startsWith('<none>')),
         user: answer.Config?.User ?? '',
       };
+    });
+  }
+
+  async removeUnusedImage(id: string): Promise<void> {
+    await this.call({
+      method: 'DELETE',
+      path: `/images/${id}`,
+      // 409: it is in use.
+      expect: [200, 404, 409],
+      action: 'remove an image that is not needed any more',
+      timeoutMs: slowTimeoutMs,
     });
   }
 

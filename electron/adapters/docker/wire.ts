@@ -77,6 +77,7 @@ export const imageSchema = z.object({
   Id: z.string(),
   Size: z.number().nonnegative(),
   Created: text,
+  RepoTags: z.array(z.string()).nullish(),
   Config: z.object({ User: text, Labels: textRecord }).nullish(),
 });
 

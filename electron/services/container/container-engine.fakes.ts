@@ -78,6 +78,7 @@ export const sandboxImage: ImageInspection = {
   sizeBytes: 5e9,
   createdAtMs: 1,
   labels: {},
+  references: ['lm-docker:latest'],
   user: '1000:1000',
 };
 
@@ -90,7 +91,8 @@ type Method =
   | 'startContainer'
   | 'stopContainer'
   | 'renameContainer'
-  | 'removeContainer';
+  | 'removeContainer'
+  | 'removeUnusedImage';
 
 /** An engine in memory. What containers do is changed by its levers, and events are sent only on purpose. */
 export class FakeContainerEngine implements ContainerEngine {
@@ -181,7 +183,14 @@ export class FakeContainerEngine implements ContainerEngine {
   }
 
   async inspectImage(reference: string): Promise<ImageInspection | null> {
-    return this.images.get(reference) ?? null;
+    return this.images.get(reference) ?? [...this.images.values()].find(({ id }) => id === reference) ?? null;
+  }
+
+  async removeUnusedImage(id: string): Promise<void> {
+    await this.enter('removeUnusedImage');
+    const used = [...this.containers.values()].some(({ imageId }) => imageId === id);
+    if (used) return;
+    for (const [reference, image] of this.images) if (image.id === id) this.images.delete(reference);
   }
 
   async createContainer(name: string, options: ContainerOptions): Promise<string> {

@@ -121,6 +121,8 @@ export interface ImageInspection {
   readonly sizeBytes: number;
   readonly createdAtMs: number | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its references, such as `lm-docker:latest`; none when another image took them. */
+  readonly references: readonly string[];
   /** As in the Dockerfile's USER; empty is root. */
   readonly user: string;
 }
@@ -172,7 +174,10 @@ export interface ContainerEngine {
   inspectContainer(nameOrId: string): Promise<ContainerInspection | null>;
   /** All whose name begins so, running or not. */
   findContainers(namePrefix: string): Promise<readonly ContainerInspection[]>;
+  /** By reference or id; null when there is none. */
   inspectImage(reference: string): Promise<ImageInspection | null>;
+  /** Never by force: does nothing when a container uses it, another image is made from it, or it is gone. */
+  removeUnusedImage(id: string): Promise<void>;
   /** Gives the new container's id. */
   createContainer(name: string, options: ContainerOptions): Promise<string>;
   /** Also continues a paused one; does nothing when it runs. */

@@ -30,6 +30,7 @@ async function open(engine: Engine, buildArguments: Record<string, string> = {})
   harness = await createHarness({
     finder: finderFor(engine.host),
     settings: { extraCertificatesFolder: join(folder, 'ca') },
+    onImageReleased: (imageId) => void images.removeReplaced(imageId),
   });
   await mkdir(join(folder, 'ca'), { recursive: true });
   images = new ImageService({
@@ -92,6 +93,36 @@ describe.each(['debian', 'modern'] as const)('a build on a real %s engine', (gen
     await importTinyImage(engine, 'tiny', ['sh'], '0:0');
   });
   afterAll(() => engine?.stop());
+
+  it('removes the image it replaces, but not under a container, nor one with another name', async () => {
+    const stay = 'CMD ["sh", "-c", "while :; do sleep 0.2; done"]';
+    const exists = async (id: string) =>
+      (await engine.docker(['images', '--all', '--quiet', '--no-trunc'])).stdout.includes(id);
+    const build = async (content: string): Promise<string> => {
+      await writeDockerfile([`RUN echo ${content} > /opt-${content}`, stay]);
+      const { id } = images.build({ withoutCache: false });
+      expect(await whenBuild((state) => state.id === id && ended(state))).toMatchObject({ error: null });
+      return (await engine.docker(['image', 'inspect', '--format', '{{.Id}}', 'lm-docker'])).stdout.trim();
+    };
+    await writeDockerfile([stay]);
+    await open(engine);
+    const first = await build('one');
+    const second = await build('two');
+    expect([await exists(first), await exists(second)]).toEqual([false, true]);
+
+    await harness.sandbox.create('none');
+    const third = await build('three');
+    expect([await exists(second), await exists(third)]).toEqual([true, true]);
+    await harness.sandbox.recreate('none');
+    await expect.poll(() => exists(second)).toBe(false);
+    expect(harness.sandbox.status()).toMatchObject({ container: { imageId: third }, error: null });
+
+    await harness.sandbox.remove(true);
+    await engine.docker(['tag', 'lm-docker', 'kept']);
+    const fourth = await build('four');
+    expect([await exists(third), await exists(fourth)]).toEqual([true, true]);
+    await engine.docker(['rmi', 'kept']);
+  });
 
   it('shows its steps as they run, its log, and then what the cache saved', async () => {
     await writeDockerfile(['COPY gateway/ /opt/', 'RUN cat /opt/main.py && echo done-$((20+3))']);

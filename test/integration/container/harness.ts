@@ -61,6 +61,7 @@ export async function createHarness(options: {
   readonly finder: EngineFinder;
   readonly settings?: Partial<Settings>;
   readonly gatewayHealth?: GatewayHealth;
+  readonly onImageReleased?: (imageId: string) => void;
 }): Promise<Harness> {
   const logger = process.env['LM_TEST_LOG'] ? createLogger((record) => console.error(record)) : silentLogger;
   const clock = systemClock;
@@ -72,6 +73,7 @@ export async function createHarness(options: {
     gatewayHealth: options.gatewayHealth ?? noGateway,
     adoption: memoryAdoption(),
     imageRevision: () => Promise.resolve('test'),
+    onImageReleased: options.onImageReleased ?? (() => undefined),
     clock,
     logger,
   });

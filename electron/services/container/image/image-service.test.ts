@@ -6,11 +6,14 @@ import {
   FakeContainerEngine,
   FakeEngineFinder,
   FakeSettings,
+  inspection,
   reachable,
+  sandboxImage,
   unreachable,
   type FakeBuild,
 } from '../container-engine.fakes';
 import { EngineService } from '../engine';
+import { imageRevisionLabel } from '../labels';
 import { ImageService } from './image-service';
 
 let engine: FakeContainerEngine;
@@ -97,6 +100,66 @@ function openSink(): {
     },
   };
 }
+
+describe('an image that a build has replaced', () => {
+  const ours = { [imageRevisionLabel]: 'abc' };
+  const earlier = { ...sandboxImage, id: 'sha256:earlier', labels: ours, references: ['my-image:latest'] };
+  const build = async () => {
+    images.build({ withoutCache: false });
+    await tick();
+    const before = engine.images.get('my-image');
+    if (before) engine.images.set('<none>', { ...before, references: [] });
+    engine.images.set('my-image', { ...earlier, id: 'sha256:new' });
+    lastBuild().succeed();
+    await tick();
+    expect(images.buildState()?.status).toBe('succeeded');
+  };
+
+  it('is removed with the end of the build', async () => {
+    engine.images.set('my-image', earlier);
+    await build();
+    expect(engine.images.has('<none>')).toBe(false);
+    expect(engine.images.get('my-image')?.id).toBe('sha256:new');
+  });
+
+  it('stays while a container uses it, and goes when that was removed', async () => {
+    engine.images.set('my-image', earlier);
+    engine.containers.set('lm_container', inspection({ imageId: earlier.id }));
+    await build();
+    expect(engine.images.has('<none>')).toBe(true);
+    engine.containers.clear();
+    await images.removeReplaced(earlier.id);
+    expect(engine.images.has('<none>')).toBe(false);
+  });
+
+  it('is not removed under a running build, but after it', async () => {
+    engine.images.set('<none>', { ...earlier, references: [] });
+    images.build({ withoutCache: false });
+    await tick();
+    void images.removeReplaced(earlier.id);
+    await tick();
+    expect(engine.images.has('<none>')).toBe(true);
+    lastBuild().succeed();
+    await tick();
+    expect(engine.images.has('<none>')).toBe(false);
+  });
+
+  it.each([
+    ['that this app did not make', { labels: {} }],
+    ['that has another name', { references: ['kept:1'] }],
+  ])('stays where it is one %s', async (_which, change) => {
+    engine.images.set('<none>', { ...earlier, references: [], ...change });
+    await images.removeReplaced(earlier.id);
+    expect(engine.images.has('<none>')).toBe(true);
+  });
+
+  it('spoils no build when it cannot be removed', async () => {
+    engine.images.set('my-image', earlier);
+    engine.failNext('removeUnusedImage', new LmError('engine_failed', 'x'));
+    await build();
+    expect(engine.images.has('<none>')).toBe(true);
+  });
+});
 
 describe('building', () => {
   it('sends the folder, the arguments, the revision and the stage to the engine', async () => {

@@ -3,6 +3,7 @@ import { LmError, toLmError, type BuildChunk, type BuildState, type StreamSink }
 import { Emitter, type Clock, type Disposable, type Logger } from '../../foundation';
 import type { SettingsService } from '../../settings';
 import type { EngineService } from '../engine';
+import { imageRevisionLabel } from '../labels';
 import type { BuildContextSource, BuildEvent } from '../ports';
 import { BuildRecord } from './build-record';
 
@@ -30,6 +31,9 @@ export class ImageService implements Disposable {
   private revision = 0;
   private stop: AbortController | null = null;
   private ended: Promise<void> = Promise.resolve();
+  /** Ids of images that may have been replaced, and were not looked at since. */
+  private readonly replaced = new Set<string>();
+  private removing: Promise<void> = Promise.resolve();
   private cancelPublish: (() => void) | null = null;
 
   constructor(private readonly deps: ImageServiceDeps) {
@@ -71,6 +75,17 @@ export class ImageService implements Disposable {
     await this.ended;
   }
 
+  /**
+   * Removes an image that a build has replaced, as soon as no build runs: one made by this app that has no name any
+   * more. One that a container uses stays; this is to be called again when that was removed. Never rejects.
+   */
+  removeReplaced(imageId: string): Promise<void> {
+    this.replaced.add(imageId);
+    if (this.record?.isRunning) return this.ended;
+    this.removing = this.removing.then(() => this.removeAllReplaced());
+    return this.removing;
+  }
+
   /** Sends the kept log and then each new line; waits while the reader is behind. */
   attachLog(sink: StreamSink<BuildChunk>): void {
     let shown: BuildRecord | null = null;
@@ -101,6 +116,7 @@ export class ImageService implements Disposable {
 
   async dispose(): Promise<void> {
     await this.cancelBuild();
+    await this.removing;
     this.cancelPublish?.();
     this.onBuildChanged.clear();
     this.onLogGrown.clear();
@@ -109,6 +125,8 @@ export class ImageService implements Disposable {
   private async run(record: BuildRecord, withoutCache: boolean, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.deps;
     try {
+      // The image being removed may hold steps that this build would begin from.
+      await this.removing;
       await this.send(record, withoutCache, signal);
       record.end('succeeded', null, clock.nowMs());
     } catch (error) {
@@ -121,9 +139,26 @@ export class ImageService implements Disposable {
     this.publish(record);
   }
 
+  private async removeAllReplaced(): Promise<void> {
+    const engine = this.deps.engines.current();
+    const ids = [...this.replaced];
+    this.replaced.clear();
+    if (!engine) return;
+    for (const id of ids) {
+      try {
+        const image = await engine.inspectImage(id);
+        const isOurs = image !== null && imageRevisionLabel in image.labels;
+        if (isOurs && image.references.length === 0) await engine.removeUnusedImage(id);
+      } catch (error) {
+        this.deps.logger.warn('A replaced image could not be removed', { error, image: id });
+      }
+    }
+  }
+
   private async send(record: BuildRecord, withoutCache: boolean, signal: AbortSignal): Promise<void> {
     const { engines, context, settings, buildArguments, appVersion } = this.deps;
     const engine = engines.require();
+    const before = await engine.inspectImage(record.identity.reference);
     const revision = await context.revision();
     const { stream, certificates } = await context.open(settings.current().extraCertificatesFolder);
     if (certificates.length > 0) record.log(`Extra certificates: ${certificates.join(', ')}`);
@@ -140,6 +175,9 @@ export class ImageService implements Disposable {
       (event) => this.onBuildEvent(record, event),
       signal,
     );
+    if (before) this.replaced.add(before.id);
+    // Before the build is over, because another one might begin from the steps of what is removed.
+    await this.removeAllReplaced();
   }
 
   private onBuildEvent(record: BuildRecord, event: BuildEvent): void {

@@ -24,6 +24,7 @@ let sandbox: SandboxService;
 let adopted: string | null;
 let gateway: { answer: GatewayHealthReport | LmError; readonly asked: { url: string; token: string }[] };
 let statuses: SandboxStatus[];
+let released: string[];
 let runs: (RunningContainer | null)[];
 
 // vitest gives its matchers as `any`.
@@ -55,10 +56,12 @@ function open(changes: Partial<Settings> = {}): void {
       },
     },
     imageRevision: async () => 'revision-now',
+    onImageReleased: (imageId) => released.push(imageId),
     clock: systemClock,
     logger: silentLogger,
   });
   statuses = [];
+  released = [];
   runs = [];
   sandbox.onStatusChanged.on((status) => statuses.push(status));
   sandbox.onChanged((running) => runs.push(running));
@@ -243,6 +246,7 @@ describe('operations', () => {
     await sandbox.create('none');
     await sandbox.remove(false);
     expect(engine.removedVolumes).toEqual([]);
+    expect(released).toEqual(['sha256:image']);
     await sandbox.create('none');
     await sandbox.remove(true);
     expect(engine.removedVolumes).toEqual(['lm_workspace', 'lm_models']);
@@ -288,6 +292,7 @@ describe('recreating', () => {
       container: { id: 'made-2', outdated: [], pidsLimit: 100, gpu: { choice: 'none' } },
     });
     expect([...engine.containers.keys()]).toEqual(['lm_container']);
+    expect(released).toEqual(['sha256:image']);
   });
 
   it('brings the old one back, running, when the new one fails', async () => {

@@ -37,6 +37,8 @@ export interface SandboxServiceDeps {
   readonly adoption: AdoptionStore;
   /** Hash of what an image built now would be built from. */
   readonly imageRevision: () => Promise<string>;
+  /** Told when a container was removed, for it may have been the last one of an image that was replaced. */
+  readonly onImageReleased: (imageId: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -202,7 +204,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
         await this.bringBack(engine, old);
         throw error;
       }
-      await engine.removeContainer(old.id);
+      await this.removeContainer(engine, old);
     });
   }
 
@@ -214,13 +216,13 @@ export class SandboxService implements RunningContainerSource, Disposable {
       if (container) {
         if (!this.isOurs(container)) throw this.nameTaken(container);
         await this.stopContainer(engine, container);
-        await engine.removeContainer(container.id);
+        await this.removeContainer(engine, container);
         if (container.id === this.adoptedId) {
           this.adoptedId = null;
           await this.deps.adoption.write(null);
         }
       }
-      for (const replaced of await this.findReplaced(engine)) await engine.removeContainer(replaced.id);
+      for (const replaced of await this.findReplaced(engine)) await this.removeContainer(engine, replaced);
       if (!removeVolumes) return;
       for (const name of volumesOf(container, this.settings)) await engine.removeVolume(name);
     });
@@ -350,6 +352,11 @@ export class SandboxService implements RunningContainerSource, Disposable {
     await engine.stopContainer(container.id, stopGraceSeconds);
   }
 
+  private async removeContainer(engine: ContainerEngine, container: ContainerInspection): Promise<void> {
+    await engine.removeContainer(container.id);
+    this.deps.onImageReleased(container.imageId);
+  }
+
   private async bringBack(engine: ContainerEngine, old: ContainerInspection): Promise<void> {
     try {
       await engine.renameContainer(old.id, old.name);
@@ -375,7 +382,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
         this.ending = { runId: runIdOf(last), ending: 'requested' };
         this.operationError ??= recreationInterrupted().data;
       } else if (container.startedAtMs !== null && this.isOurs(container)) {
-        for (const { id } of replaced) await engine.removeContainer(id);
+        for (const each of replaced) await this.removeContainer(engine, each);
         this.replacedLeft = false;
       }
     } catch (error) {
