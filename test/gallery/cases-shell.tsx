@@ -191,7 +191,8 @@ export const shellCases: readonly GalleryCase[] = [
     name: 'Shell/engine lost later',
     render: () => {
       localStorage.clear();
-      const host = busyHost();
+      const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'light';
+      const host = busyHost().respond('settings.get', settingsState({ theme }));
       setTimeout(() => host.emit('engine.changed', unavailableEngine()), 300);
       setTimeout(() => host.loseConnection(), 350);
       return <App host={host} contents={paneContents} />;

@@ -163,7 +163,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
           {listShown && (
             <div className={styles.list} onPointerDownCapture={overlay.onPointerDownCapture}>
               <ConversationListView
-                conversations={all}
+                conversations={conversations.value?.conversations ?? null}
                 selectedId={conversationId}
                 onSelect={choose}
                 onNew={startNew}

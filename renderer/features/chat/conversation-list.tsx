@@ -8,7 +8,8 @@ import { Button, ConfirmDialog, Dialog, IconButton, Menu, MenuItem, Spinner, Tex
 import styles from './conversation-list.module.css';
 
 export interface ConversationListProps {
-  readonly conversations: readonly ConversationSummary[];
+  /** Null until the host has told. */
+  readonly conversations: readonly ConversationSummary[] | null;
   readonly selectedId: string | null;
   readonly onSelect: (id: string) => void;
   readonly onNew: () => void;
@@ -32,8 +33,9 @@ export function ConversationListView({
       <Button size="small" className={styles.new} icon={<MessageSquarePlus size={14} />} onClick={onNew}>
         New conversation
       </Button>
+      {conversations?.length === 0 && <p className={styles.none}>No conversations yet.</p>}
       <ul className={styles.items}>
-        {conversations.map((conversation) => (
+        {conversations?.map((conversation) => (
           <li
             key={conversation.id}
             className={classNames(styles.item, conversation.id === selectedId && styles.selected)}

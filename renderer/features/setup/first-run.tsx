@@ -28,18 +28,15 @@ export function FirstRun({ follower, onFinished }: FirstRunProps) {
   return (
     <div className={styles.page}>
       <header className={styles.header}>
-        <div>
-          <h1 className={styles.heading}>Set up the sandbox</h1>
-          <p className={styles.lead}>
-            A container with a shell and local language models, on this computer. Nothing runs until you say
-            so.
-          </p>
-        </div>
+        <h1 className={styles.heading}>Set up the sandbox</h1>
         {onFinished && !finished && (
-          <Button variant="ghost" onClick={onFinished}>
+          <Button variant="ghost" className={styles.skip} onClick={onFinished}>
             Skip for now
           </Button>
         )}
+        <p className={styles.lead}>
+          A container with a shell and local language models, on this computer. Nothing runs until you say so.
+        </p>
       </header>
       <ol className={styles.steps}>
         <EngineStep state={steps.engine} engine={engine.value} error={engine.error} />
