@@ -108,6 +108,7 @@ const operationErrors = [
   'name_in_use',
   'port_in_use',
   'disk_full',
+  'storage_failed',
   'conflict',
   'gpu_toolkit_missing',
   'gpu_device_unknown',

@@ -346,8 +346,20 @@ export class FakeSettings {
     return this.settings;
   }
 
-  change(changes: Partial<Settings>): void {
+  /** The next update rejects. */
+  failNext: LmError | null = null;
+
+  change(changes: Partial<Settings>): SettingsState {
     this.settings = { ...this.settings, ...changes };
-    this.onChanged.emit({ revision: 1, settings: this.settings, error: null });
+    const state = { revision: 1, settings: this.settings, error: null };
+    this.onChanged.emit(state);
+    return state;
+  }
+
+  async update(changes: Partial<Settings>): Promise<SettingsState> {
+    const failure = this.failNext;
+    this.failNext = null;
+    if (failure) throw failure;
+    return this.change(changes);
   }
 }

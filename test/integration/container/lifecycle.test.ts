@@ -64,6 +64,7 @@ describe.each([
       error: null,
       container: { managed: true, outdated: [], hostPort, gpu: { choice: 'none', mechanism: 'none' } },
     });
+    expect(harness.settings.current().gpu).toBe('none');
     const first = harness.sandbox.require();
     expect(first).toMatchObject({ gatewayUrl: `http://127.0.0.1:${hostPort}`, gpuChoice: 'none' });
     expect(await exec('sh', '-c', 'echo $LM_API_TOKEN $NVIDIA_VISIBLE_DEVICES')).toBe(

@@ -320,6 +320,35 @@ describe('recreating', () => {
   });
 });
 
+describe('the setting of GPU or CPU', () => {
+  it('follows what a container was made with', async () => {
+    expect(settings.current().gpu).toBe('all');
+    await sandbox.create('none');
+    expect(settings.current().gpu).toBe('none');
+    await sandbox.recreate('all');
+    expect(settings.current().gpu).toBe('all');
+    await sandbox.remove(false);
+    await sandbox.recreate('none');
+    expect(settings.current().gpu).toBe('none');
+  });
+
+  it('stays as it is when none could be made', async () => {
+    engine.failNext('startContainer', new LmError('gpu_toolkit_missing', 'x'));
+    await expect(sandbox.create('none')).rejects.toMatchObject({ code: 'gpu_toolkit_missing' });
+    expect(settings.current().gpu).toBe('all');
+    await sandbox.create('none');
+    engine.failNext('startContainer', new LmError('gpu_toolkit_missing', 'x'));
+    await expect(sandbox.recreate('all')).rejects.toMatchObject({ code: 'gpu_toolkit_missing' });
+    expect(settings.current().gpu).toBe('none');
+  });
+
+  it('tells that it could not be kept, with a sandbox that runs', async () => {
+    settings.failNext = new LmError('storage_failed', 'The settings could not be saved.');
+    await expect(sandbox.create('none')).rejects.toMatchObject({ code: 'storage_failed' });
+    expect(sandbox.status()).toMatchObject({ phase: 'starting', error: { code: 'storage_failed' } });
+  });
+});
+
 describe('a recreate that the app did not live to end', () => {
   const aside = 'lm_container-replaced-made-1';
   const openAgain = async () => {

@@ -32,7 +32,7 @@ const failureLines = 20;
 
 export interface SandboxServiceDeps {
   readonly engines: EngineService;
-  readonly settings: Pick<SettingsService, 'current' | 'onChanged'>;
+  readonly settings: Pick<SettingsService, 'current' | 'onChanged' | 'update'>;
   readonly gatewayHealth: GatewayHealth;
   readonly adoption: AdoptionStore;
   /** Hash of what an image built now would be built from. */
@@ -136,6 +136,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
       const existing = await engine.inspectContainer(this.settings.containerName);
       if (existing) throw this.nameTaken(existing);
       await this.createAndStart(engine, gpu);
+      await this.keepChoice(gpu);
     });
   }
 
@@ -193,7 +194,11 @@ export class SandboxService implements RunningContainerSource, Disposable {
   recreate(gpu: GpuChoice): Promise<SandboxStatus> {
     return this.perform('recreate', async (engine) => {
       const old = await engine.inspectContainer(this.settings.containerName);
-      if (old === null) return this.createAndStart(engine, gpu);
+      if (old === null) {
+        await this.createAndStart(engine, gpu);
+        await this.keepChoice(gpu);
+        return;
+      }
       if (!this.isOurs(old)) throw this.nameTaken(old);
       await this.prepare(engine, gpu);
       await this.stopContainer(engine, old);
@@ -205,6 +210,7 @@ export class SandboxService implements RunningContainerSource, Disposable {
         throw error;
       }
       await this.removeContainer(engine, old);
+      await this.keepChoice(gpu);
     });
   }
 
@@ -311,6 +317,11 @@ export class SandboxService implements RunningContainerSource, Disposable {
     const options = containerOptions(settings, gpu, this.deps.engines.gpuPlan(), token);
     const id = await engine.createContainer(settings.containerName, options);
     await this.startOrExplain(engine, id, () => engine.removeContainer(id));
+  }
+
+  /** The setting says what the next container begins with: what this one has, once it runs. */
+  private async keepChoice(gpu: GpuChoice): Promise<void> {
+    if (this.settings.gpu !== gpu) await this.deps.settings.update({ gpu });
   }
 
   private async startOrExplain(
