@@ -1,4 +1,4 @@
-import { render, screen, waitFor } from '@testing-library/react';
+import { act, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LmError, type TerminalInfo, type TerminalList } from '../../../electron/contract';
@@ -94,6 +94,20 @@ describe('the terminal pane', () => {
     tab[0]?.focus();
     await userEvent.keyboard('{Delete}');
     await waitFor(() => expect(host.inputsOf('terminal.close')).toEqual([{ id: 'a' }]));
+  });
+
+  it('tells of a failing shell, but not of one that was closed while something was under way', async () => {
+    show([terminal('a'), terminal('b')]);
+    await waitFor(() => expect(host.streams('terminal.attach')).toHaveLength(2));
+    const [first, second] = host.streams('terminal.attach');
+    act(() => {
+      first?.fail(new LmError('not_found', 'This terminal is not open any more.'));
+      host.emit('terminal.changed', list([terminal('b')], 2));
+    });
+    expect(screen.getAllByRole('tab')).toHaveLength(1);
+    expect(screen.queryByRole('alert')).toBeNull();
+    act(() => second?.fail(new LmError('internal', 'The mirror broke.')));
+    expect((await screen.findByRole('alert')).textContent).toContain('The mirror broke.');
   });
 
   it('shows why a shell could not be opened, and tries again on request', async () => {

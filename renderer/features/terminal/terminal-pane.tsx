@@ -214,8 +214,9 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
             onQuestion={(about) => store.ask({ terminalId: terminal.id, about })}
             onSearchResult={(result) => setFind(result)}
             onError={(failure) => {
-              // The app itself says that the connection is lost.
-              if (failure.code !== 'disconnected') setError(failure.data);
+              // The app itself says that the connection is lost, and a shell that was closed while its terminal was
+              // being resized goes from the list.
+              if (failure.code !== 'disconnected' && failure.code !== 'not_found') setError(failure.data);
             }}
             onNew={running ? () => void open() : null}
             onClose={() => void close(terminal.id)}
