@@ -8,10 +8,17 @@ export function useReturnFocus(open: boolean): (event: Event) => void {
   const before = useRef<HTMLElement | null>(null);
   // An insertion effect, since a field with `autoFocus` in the dialog takes the focus before the other effects.
   useInsertionEffect(() => {
-    if (open) before.current = document.activeElement instanceof HTMLElement ? document.activeElement : null;
+    if (open) before.current = behindMenus(document.activeElement);
   }, [open]);
   return (event) => {
     event.preventDefault();
     before.current?.focus({ preventScroll: true });
   };
+}
+
+/** A menu's item goes with its menu, so it stands for the button that opened the menu. */
+function behindMenus(focused: Element | null): HTMLElement | null {
+  const menu = focused?.closest('[role="menu"]');
+  if (menu) return behindMenus(document.getElementById(menu.getAttribute('aria-labelledby') ?? ''));
+  return focused instanceof HTMLElement ? focused : null;
 }

@@ -364,6 +364,7 @@ describe('the chat pane', () => {
       await userEvent.keyboard('{Escape}');
       await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
       expect(list()).not.toBeNull();
+      expect(document.activeElement).toBe(screen.getByRole('button', { name: 'More for Title of c' }));
     });
   });
 
