@@ -46,25 +46,15 @@ export function createSandboxActions(host: HostClient): SandboxActions {
   const startIfCreated = async (status: SandboxStatus) =>
     status.phase === 'created' || status.phase === 'stopped' ? host.call('sandbox.start', null) : status;
 
-  // The setting is what the next creation begins with; it follows the last choice.
-  const rememberChoice = (gpu: GpuChoice) => host.call('settings.update', { gpu });
-
   return {
     store,
-    create: (gpu) =>
-      run('create', async () => {
-        await rememberChoice(gpu);
-        return startIfCreated(await host.call('sandbox.create', { gpu }));
-      }),
+    create: (gpu) => run('create', async () => startIfCreated(await host.call('sandbox.create', { gpu }))),
     adopt: () => run('adopt', () => host.call('sandbox.adopt', null)),
     start: () => run('start', () => host.call('sandbox.start', null)),
     stop: () => run('stop', () => host.call('sandbox.stop', null)),
     restart: () => run('restart', () => host.call('sandbox.restart', null)),
     recreate: (gpu) =>
-      run('recreate', async () => {
-        await rememberChoice(gpu);
-        return startIfCreated(await host.call('sandbox.recreate', { gpu }));
-      }),
+      run('recreate', async () => startIfCreated(await host.call('sandbox.recreate', { gpu }))),
     remove: (removeVolumes) => run('remove', () => host.call('sandbox.remove', { removeVolumes })),
     dismissError: () => store.setState({ error: null }),
   };

@@ -128,7 +128,6 @@ describe('the first run', () => {
     expect(screen.getByRole<HTMLButtonElement>('radio', { name: /NVIDIA GPU/ }).disabled).toBe(true);
     await userEvent.click(screen.getByRole('radio', { name: /CPU only/ }));
     await userEvent.click(create);
-    expect(host.inputsOf('settings.update')).toEqual([{ gpu: 'none' }]);
     expect(host.inputsOf('sandbox.create')).toEqual([{ gpu: 'none' }]);
   });
 
