@@ -38,6 +38,7 @@ test.describe.serial('every view, in light and dark and in two sizes, fits its w
     await expect(views.setup.errorOf(views.setup.engine)).toBeVisible();
     await capture('setup-no-engine');
     await app.page.getByRole('button', { name: 'Skip for now' }).click();
+    await expect(app.page.getByText('The sandbox is not running')).toHaveCount(2);
     await capture('workspace-no-engine');
   });
 
@@ -103,6 +104,7 @@ test.describe.serial('every view, in light and dark and in two sizes, fits its w
     await expect(views.terminal.endBar).toBeVisible();
     await capture('terminal-ended');
     await views.terminal.endBar.getByRole('button', { name: 'Close' }).click();
+    await expect(views.terminal.tabs).toHaveCount(1);
     await views.dashboard.showLog();
     await capture('dashboard-log');
     await views.dashboard.showOverview();
@@ -125,6 +127,7 @@ test.describe.serial('every view, in light and dark and in two sizes, fits its w
     await app.page.keyboard.press('Escape');
     await expect(views.settings.root).toBeHidden();
     await views.window.command('Keyboard shortcuts');
+    await expect(app.page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
     await capture('shortcuts');
     await app.page.keyboard.press('Escape');
     await expect(app.page.getByRole('dialog')).toBeHidden();
