@@ -6,10 +6,20 @@ import react from '@vitejs/plugin-react';
 const require = createRequire(import.meta.url);
 const root = import.meta.dirname;
 
-/** Native modules, and dockerode whose optional parts are loaded by name. */
-const external = ['electron', 'node-pty', 'libsql', 'dockerode'];
-/** Its `module` field names a file that the package does not hold (6.0.0). */
-const alias = { '@xterm/headless': require.resolve('@xterm/headless') };
+/** Native modules. */
+const external = ['electron', 'node-pty', 'libsql'];
+/** What dockerode loads at its start for SSH and for BuildKit's sessions and traces; the app uses neither. */
+const unusedByDocker = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
+const alias = {
+  // Its `module` field names a file that the package does not hold (6.0.0).
+  '@xterm/headless': require.resolve('@xterm/headless'),
+  ...Object.fromEntries(
+    unusedByDocker.map((name) => [name, path.join(root, 'electron/adapters/docker/left-out.cjs')]),
+  ),
+};
+
+/** The licences of what is bundled, which ask to go with it. */
+const license = { fileName: 'licenses.md' };
 
 export default defineConfig({
   main: {
@@ -20,6 +30,7 @@ export default defineConfig({
       // Electron 25 (tests) has Node 18.15; today's has 24.
       target: 'node18',
       minify: false,
+      license,
       rollupOptions: {
         external: [...external, /^node:/],
         input: {
@@ -56,6 +67,7 @@ export default defineConfig({
       target: 'chrome114',
       minify: true,
       modulePreload: { polyfill: false },
+      license,
       rollupOptions: { input: { index: path.join(root, 'renderer/index.html') } },
     },
   },

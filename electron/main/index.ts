@@ -54,7 +54,9 @@ else {
     });
     mainWindow = window;
     if (maximised) window.maximize();
-    window.once('ready-to-show', () => window.show());
+    // As soon as there is a page, whose first words need no script; 'ready-to-show' waits for all scripts to run.
+    // Sooner, the window would stand in the desktop's own colour until then.
+    window.webContents.once('did-navigate', () => window.show());
     window.on('close', () => writeWindowState(dataFolder, window));
     window.on('closed', () => {
       mainWindow = null;
@@ -93,8 +95,9 @@ else {
     serveAppScheme(path.join(__dirname, '../renderer'));
     guardSession();
     nativeTheme.themeSource = readStartTheme(dataFolder);
-    openWindow();
+    // The host takes longest, so it is first.
     host.start();
+    openWindow();
     Menu.setApplicationMenu(
       buildMenu((command) => {
         if (mainWindow) host.invokeCommand(mainWindow.webContents, command);
