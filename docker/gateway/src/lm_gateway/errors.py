@@ -17,6 +17,7 @@ class ErrorCode(Enum):
     UNAUTHORIZED = ("unauthorized", 401, False)
     HOST_REFUSED = ("host_refused", 403, False)
     ORIGIN_REFUSED = ("origin_refused", 403, False)
+    FORBIDDEN_SCOPE = ("scope_missing", 403, False)
     NOT_FOUND = ("not_found", 404, False)
     METHOD_NOT_ALLOWED = ("method_not_allowed", 405, False)
     CONFLICT = ("conflict", 409, False)

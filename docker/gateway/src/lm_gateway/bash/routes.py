@@ -15,9 +15,10 @@ from lm_gateway.bash.models import RunBashAnswer, RunBashRequest
 from lm_gateway.bash.runner import Command, CommandEnd, CommandRunner, Stream
 from lm_gateway.dependencies import get_runner, get_settings
 from lm_gateway.http.disconnect import Event, EventStream, until_disconnect
+from lm_gateway.http.scopes import Scope, needs
 from lm_gateway.settings import CommandLimits, Settings
 
-router = APIRouter()
+router = APIRouter(dependencies=[needs(Scope.EXEC)])
 QUEUED_EVENTS_MAX = 4
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue
 from lm_gateway.dependencies import Services, get_services
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.gguf.store import ModelFile, Piece
+from lm_gateway.http.scopes import Scope, needs
 
 router = APIRouter(prefix="/models/gguf")
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -40,19 +41,24 @@ class Removed(BaseModel):
     name: str
 
 
-@router.get("", response_model=ModelFileList)
+@router.get("", response_model=ModelFileList, dependencies=[needs(Scope.READ)])
 async def list_files(services: Annotated[Services, Depends(get_services)]) -> ModelFileList:
     """Lists the GGUF files with their sizes."""
     return ModelFileList(files=services.model_files.all())
 
 
-@router.get("/{name}", response_model=ModelFile)
+@router.get("/{name}", response_model=ModelFile, dependencies=[needs(Scope.READ)])
 async def show_file(name: str, services: Annotated[Services, Depends(get_services)]) -> ModelFile:
     """One file; while it is being uploaded, how much of it has arrived."""
     return services.model_files.find(name)
 
 
-@router.put("/{name}", response_model=Received, status_code=status.HTTP_201_CREATED)
+@router.put(
+    "/{name}",
+    response_model=Received,
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[needs(Scope.MODELS)],
+)
 async def upload_file(
     name: str,
     request: Request,
@@ -73,7 +79,7 @@ async def upload_file(
     return Received(name=file.name, size_bytes=file.size_bytes, complete=file.complete, listed=listed)
 
 
-@router.delete("/{name}", response_model=Removed)
+@router.delete("/{name}", response_model=Removed, dependencies=[needs(Scope.MODELS)])
 async def remove_file(name: str, services: Annotated[Services, Depends(get_services)]) -> Removed:
     """Deletes a file; llama-server unloads it first."""
     services.model_files.find(name)

@@ -12,6 +12,7 @@ from lm_gateway import API_REVISION, VERSION
 from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.dependencies import get_client, get_parts, get_runner, get_settings
 from lm_gateway.health.parts import Part, PartName, Parts
+from lm_gateway.http.scopes import Scope, may, needs, open_to_all
 from lm_gateway.settings import Settings
 
 router = APIRouter()
@@ -43,11 +44,11 @@ class Version(BaseModel):
     command_isolation: str | None
 
 
-@router.get("/health", response_model=Health)
+@router.get("/health", response_model=Health, dependencies=[open_to_all()])
 async def health(request: Request, parts: Annotated[Parts, Depends(get_parts)]) -> Health:
     """The state of each part by itself. Answers without a token, then without the parts' output."""
     status = await parts.status()
-    if not request.state.authorized:
+    if not may(request, Scope.READ):
         for part in status.parts.values():
             part.last_output = None
     well = all(part.state in ("ready", "disabled") for part in status.parts.values())
@@ -59,7 +60,7 @@ async def health(request: Request, parts: Annotated[Parts, Depends(get_parts)]) 
     )
 
 
-@router.get("/version", response_model=Version)
+@router.get("/version", response_model=Version, dependencies=[needs(Scope.READ)])
 async def version(
     settings: Annotated[Settings, Depends(get_settings)],
     client: Annotated[httpx.AsyncClient, Depends(get_client)],

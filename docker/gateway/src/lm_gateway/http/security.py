@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.http.scopes import ALL_SCOPES, Caller, unauthorized
 from lm_gateway.settings import BodyLimits, Settings
 
 OPEN_PATHS = ("/health",)
@@ -58,16 +59,15 @@ class SecurityMiddleware:
             return
         headers = Headers(scope=scope)
         try:
-            self._check_caller(scope, headers)
+            scope.setdefault("state", {})["caller"] = self._check_caller(scope, headers)
             if scope["type"] == "http":
                 receive = self._check_body(scope, headers, receive)
         except GatewayError as error:
             await _refuse(error, scope, receive, send)
             return
-        scope.setdefault("state", {})["authorized"] = self._has_token(headers)
         await self._app(scope, receive, _with_safe_headers(send))
 
-    def _check_caller(self, scope: Scope, headers: Headers) -> None:
+    def _check_caller(self, scope: Scope, headers: Headers) -> Caller | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or host_name(hosts[0]) not in self._settings.allowed_hosts:
             raise GatewayError(
@@ -80,12 +80,11 @@ class SecurityMiddleware:
                 ErrorCode.ORIGIN_REFUSED,
                 "requests of web pages (with an Origin header) are refused; call the gateway from a program",
             )
-        if scope["path"] not in OPEN_PATHS and not self._has_token(headers):
-            raise GatewayError(
-                ErrorCode.UNAUTHORIZED,
-                "the token is missing or wrong; send the header `Authorization: Bearer TOKEN`",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        if self._has_token(headers):
+            return Caller("default", ALL_SCOPES)
+        if scope["path"] not in OPEN_PATHS:
+            raise unauthorized()
+        return None
 
     def _has_token(self, headers: Headers) -> bool:
         given = headers.getlist("authorization")

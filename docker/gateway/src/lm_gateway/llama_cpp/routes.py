@@ -10,9 +10,10 @@ from starlette.responses import Response
 from lm_gateway.chat.answer import AnswerInProgress, answer
 from lm_gateway.chat.models import ChatAnswer, ChatRequest
 from lm_gateway.dependencies import Services, get_services
+from lm_gateway.http.scopes import Scope, needs
 from lm_gateway.llama_cpp.chat import chat, choose_model
 
-router = APIRouter()
+router = APIRouter(dependencies=[needs(Scope.MODELS)])
 
 
 @router.post("/llama-cpp/", response_model=ChatAnswer)

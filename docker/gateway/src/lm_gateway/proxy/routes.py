@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from lm_gateway.dependencies import Services, get_services
+from lm_gateway.http.scopes import Scope, needs
 from lm_gateway.http.upstream import Runtime
 from lm_gateway.llama_cpp.runtime import llama_cpp_runtime
 from lm_gateway.ollama.runtime import ollama_runtime
 from lm_gateway.proxy.answer import ProxyAnswer
 
-router = APIRouter()
+router = APIRouter(dependencies=[needs(Scope.MODELS)])
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
