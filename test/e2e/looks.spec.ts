@@ -75,6 +75,7 @@ test.describe.serial('every view, in light and dark and in two sizes, fits its w
     );
     await writeProgram(views);
     await views.chat.importAndWait(await ensureSmallModel());
+    await views.chat.chooseModel(/SmolLM2/);
     await views.chat.setTemperature('0');
     await views.chat.ask('Say in two sentences what a container is.');
     await views.chat.waitForAnswer();
