@@ -88,7 +88,7 @@ def make_settings(tmp_path: Path, run_dir: Path, guard_path: str) -> MakeSetting
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serves an application on a free port of the loopback; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, ws="websockets-sansio"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.005)

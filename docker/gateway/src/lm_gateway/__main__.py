@@ -15,6 +15,7 @@ from lm_guard.orphans import become_subreaper, forbid_inspection
 EXIT_CONFIGURATION = 78
 GRACEFUL_STOP_S = 2
 KEEP_ALIVE_S = 75
+WEBSOCKET_MESSAGE_MAX_BYTES = 256 * 1024
 
 
 def main() -> int:
@@ -43,7 +44,10 @@ def main() -> int:
         timeout_graceful_shutdown=GRACEFUL_STOP_S,
         # Longer than clients keep idle connections, or their next request meets one that is just closing.
         timeout_keep_alive=KEEP_ALIVE_S,
-        ws="none",
+        ws="websockets-sansio",
+        # Keystrokes and window sizes; a paste comes in pieces of this size at most.
+        ws_max_size=WEBSOCKET_MESSAGE_MAX_BYTES,
+        ws_per_message_deflate=False,
     )
     descriptor = os.environ.get("LM_LISTEN_FD")
     sockets = [socket.socket(fileno=int(descriptor))] if descriptor else None

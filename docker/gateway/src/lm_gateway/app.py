@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 
 from lm_gateway import VERSION
+from lm_gateway.audit import Audit
 from lm_gateway.bash.routes import router as bash_router
 from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.dependencies import Services
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         client=client,
         runner=CommandRunner(settings),
         parts=Parts(settings.supervisor_socket),
+        audit=Audit(),
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
     )
 
@@ -69,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
+async def _answer_error(_: HTTPConnection, error: Exception) -> Response:
     return _as_gateway_error(error).response()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.requests import HTTPConnection
 
+from lm_gateway.audit import Audit
 from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
@@ -22,6 +23,7 @@ class Services:
     runner: CommandRunner
     parts: Parts
     model_files: ModelFiles
+    audit: Audit
 
 
 def get_services(connection: HTTPConnection) -> Services:
@@ -44,6 +46,10 @@ def get_runner(connection: HTTPConnection) -> CommandRunner:
 
 def get_parts(connection: HTTPConnection) -> Parts:
     return get_services(connection).parts
+
+
+def get_audit(connection: HTTPConnection) -> Audit:
+    return get_services(connection).audit
 
 
 def get_model_files(connection: HTTPConnection) -> ModelFiles:

@@ -157,7 +157,7 @@ def _with_safe_headers(send: Send) -> Send:
 
 
 async def _refuse(error: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": error.code.code})
         return
     await error.response()(scope, receive, _with_safe_headers(send))
