@@ -9,6 +9,8 @@ from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
 
 class ErrorCode(Enum):
     """Every code with its HTTP status and whether the same request may work later."""
@@ -24,6 +26,9 @@ class ErrorCode(Enum):
     NO_MODEL = ("no_model", 409, False)
     BODY_TOO_LARGE = ("body_too_large", 413, False)
     NOT_JSON = ("not_json", 415, False)
+    NOT_SUPPORTED = ("not_supported", 400, False)
+    CONTEXT_LENGTH_EXCEEDED = ("context_length_exceeded", 400, False)
+    MODEL_NOT_FOUND = ("model_not_found", 404, False)
     INVALID_MODEL_FILE = ("invalid_model_file", 422, False)
     TOO_MANY_COMMANDS = ("too_many_commands", 429, True)
     CLIENT_GONE = ("client_gone", 499, False)
@@ -67,5 +72,22 @@ class GatewayError(HTTPException):
             "retryable": self.code.retryable,
         }
 
-    def response(self) -> JSONResponse:
-        return JSONResponse(self.body(), status_code=self.status_code, headers=self.headers)
+    def openai_body(self) -> dict[str, JsonValue]:
+        """The same in the shape of OpenAI's interface, which /v1 speaks; `details.param` is its `param`."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": OPENAI_TYPES.get(self.status_code)
+                or ("server_error" if self.status_code >= 500 else "invalid_request_error"),
+                "param": self.details.get("param"),
+                "code": self.code.code,
+            }
+        }
+
+    def response(self, path: str = "") -> JSONResponse:
+        """The answer to a request for `path`: under /v1 in OpenAI's shape, else in the gateway's."""
+        if path != "/v1" and not path.startswith("/v1/"):
+            return JSONResponse(self.body(), status_code=self.status_code, headers=self.headers)
+        # There a request that does not fit is 400; the libraries of OpenAI's know no 422.
+        status = 400 if self.status_code == 422 else self.status_code
+        return JSONResponse(self.openai_body(), status_code=status, headers=self.headers)

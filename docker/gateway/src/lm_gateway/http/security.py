@@ -32,7 +32,7 @@ def body_policy(method: str, path: str, limits: BodyLimits) -> BodyPolicy:
         return BodyPolicy(max_bytes=None, json_only=False)
     if path.startswith("/ollama/api/blobs/"):
         return BodyPolicy(max_bytes=None, json_only=False)
-    for prefix in ("/ollama/", "/llama-cpp/"):
+    for prefix in ("/ollama/", "/llama-cpp/", "/v1/"):
         if path.startswith(prefix) and path != prefix:
             return BodyPolicy(max_bytes=limits.pass_through, json_only=True)
     return BodyPolicy(max_bytes=limits.default, json_only=True)
@@ -160,4 +160,4 @@ async def _refuse(error: GatewayError, scope: Scope, receive: Receive, send: Sen
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": error.code.code})
         return
-    await error.response()(scope, receive, _with_safe_headers(send))
+    await error.response(scope["path"])(scope, receive, _with_safe_headers(send))
