@@ -13,7 +13,10 @@ const { ensureSystemPackages } = await import('../test/support/system-packages.m
 const groups = {
   terminal: async () => (await import('../test/bench/groups/terminal.mjs')).benchTerminal,
   app: async () => (await import('../test/bench/groups/app.mjs')).benchApp,
+  gateway: async () => (await import('../test/bench/groups/gateway.mjs')).benchGateway,
 };
+/** Those that need no window. */
+const withoutDesktop = new Set(['gateway']);
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(groups, name));
@@ -25,26 +28,43 @@ if (unknown.length > 0) {
 }
 const names = chosen.length > 0 ? chosen : Object.keys(groups);
 
-await ensureSystemPackages(['display', 'electron', 'engine']);
-const rig = await createRig({ say: (line) => process.stderr.write(`· ${line}\n`) });
+/** @type {(() => Promise<unknown>)[]} */
+const releases = [];
+const release = async () => {
+  for (const action of releases.splice(0).reverse()) {
+    await action().catch((error) => say(String(error)));
+  }
+};
+/** @param {string} line */
+const say = (line) => process.stderr.write(`· ${line}\n`);
 /** @type {import('../test/bench/lib/results.mjs').Entry[]} */
 const entries = [];
+/** @type {Awaited<ReturnType<typeof createRig>> | undefined} */
+let rig;
 let failed = false;
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => void rig.release().finally(() => process.exit(130)));
+  process.once(signal, () => void Promise.all([rig?.release(), release()]).finally(() => process.exit(130)));
 }
 try {
   for (const name of names) {
     const load = groups[/** @type {keyof typeof groups} */ (name)];
     const group = await load();
-    await group(rig, entries);
+    if (withoutDesktop.has(name)) {
+      await ensureSystemPackages(['engine']);
+      await group({ say, onRelease: (action) => releases.push(action) }, entries);
+    } else {
+      await ensureSystemPackages(['display', 'electron', 'engine']);
+      rig ??= await createRig({ say });
+      await group(rig, entries);
+    }
   }
   writeResults(entries, names);
 } catch (error) {
   failed = true;
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 } finally {
-  await rig.release();
+  await rig?.release();
+  await release();
 }
 printTable(entries);
 process.exit(failed ? 1 : 0);

@@ -8,7 +8,7 @@ import path from 'node:path';
  * @property {string} unit
  * @property {number | null} baseline
  * @property {string | null} baselineName
- * @property {number | null} ratio `value / baseline`.
+ * @property {number | null} ratio `value / baseline`; `baseline / value` where less is better and a gain is asked for.
  */
 /**
  * @typedef {Result & { target: string, met: boolean | null }} Entry
@@ -20,12 +20,12 @@ const resultsFile = path.join(import.meta.dirname, '../results/latest.json');
  * @param {string} name
  * @param {number} value
  * @param {string} unit
- * @param {{ baseline?: number, baselineName?: string, ratioAtLeast?: number, ratioAtMost?: number, valueAtMost?: number }} [options]
+ * @param {{ baseline?: number, baselineName?: string, inverted?: boolean, ratioAtLeast?: number, ratioAtMost?: number, valueAtMost?: number }} [options]
  * @returns {Entry}
  */
 export function entry(name, value, unit, options = {}) {
   const { baseline = null, baselineName = null } = options;
-  const ratio = baseline === null ? null : value / baseline;
+  const ratio = baseline === null ? null : options.inverted ? baseline / value : value / baseline;
   const bars = [
     options.ratioAtLeast !== undefined && {
       text: `ratio ≥ ${options.ratioAtLeast}`,
