@@ -17,6 +17,8 @@ from lm_gateway.bash.routes import router as bash_router
 from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.dependencies import Services
 from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.files.routes import router as files_router
+from lm_gateway.files.service import Files
 from lm_gateway.gguf.routes import router as gguf_router
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
@@ -29,7 +31,15 @@ from lm_gateway.proxy.routes import router as proxy_router
 from lm_gateway.settings import Settings
 
 # The pass-through takes every path of its prefix, so it comes last.
-ROUTERS = (health_router, bash_router, ollama_router, llama_cpp_router, gguf_router, proxy_router)
+ROUTERS = (
+    health_router,
+    bash_router,
+    ollama_router,
+    llama_cpp_router,
+    gguf_router,
+    files_router,
+    proxy_router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         runner=CommandRunner(settings),
         parts=Parts(settings.supervisor_socket),
         audit=Audit(),
+        files=Files(settings),
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
     )
 

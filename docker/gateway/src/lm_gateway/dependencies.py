@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from lm_gateway.audit import Audit
 from lm_gateway.bash.runner import CommandRunner
+from lm_gateway.files.service import Files
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.settings import Settings
@@ -24,6 +25,7 @@ class Services:
     parts: Parts
     model_files: ModelFiles
     audit: Audit
+    files: Files
 
 
 def get_services(connection: HTTPConnection) -> Services:
@@ -54,3 +56,7 @@ def get_audit(connection: HTTPConnection) -> Audit:
 
 def get_model_files(connection: HTTPConnection) -> ModelFiles:
     return get_services(connection).model_files
+
+
+def get_files(connection: HTTPConnection) -> Files:
+    return get_services(connection).files

@@ -58,6 +58,8 @@ class BodyLimits:
 
     default: int = 256 * 1024
     pass_through: int = 64 * 1024 * 1024
+    #: One file of the workspace; the disk's reserve limits it too.
+    file: int = 16 * 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True)

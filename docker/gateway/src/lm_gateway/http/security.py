@@ -30,6 +30,8 @@ def body_policy(method: str, path: str, limits: BodyLimits) -> BodyPolicy:
     """The policy of a route, by its path: uploads, pass-through, everything else."""
     if method == "PUT" and path.startswith("/models/gguf/"):
         return BodyPolicy(max_bytes=None, json_only=False)
+    if method == "PUT" and path.startswith("/files/"):
+        return BodyPolicy(max_bytes=None, json_only=False)
     if path.startswith("/ollama/api/blobs/"):
         return BodyPolicy(max_bytes=None, json_only=False)
     for prefix in ("/ollama/", "/llama-cpp/", "/v1/"):

@@ -1,0 +1,108 @@
+"""A file as an answer: whole or one range of it, in pieces, closed whatever happens."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from email.utils import formatdate
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.files.store import OpenFile, parse_etags
+from lm_gateway.files.workers import Workers
+from lm_gateway.http.disconnect import until_disconnect
+
+PIECE_BYTES = 256 * 1024
+RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """First byte and the one behind the last; None: the whole file is the answer, as for several ranges
+    or another unit (RFC 9110, 14.2). Raises RANGE_NOT_SATISFIABLE."""
+    match = RANGE.fullmatch(header.replace(" ", ""))
+    if match is None or not any(match.groups()):
+        return None
+    first_text, last_text = match.groups()
+    if not first_text:
+        first, end = max(size - int(last_text), 0), size
+    else:
+        first, end = int(first_text), min(int(last_text) + 1, size) if last_text else size
+        if last_text and int(last_text) < first:
+            return None
+    if first >= end:
+        raise GatewayError(
+            ErrorCode.RANGE_NOT_SATISFIABLE,
+            f"{header!r} lies outside of the file, which has {size} bytes",
+            details={"size_bytes": size},
+            headers={"Content-Range": f"bytes */{size}"},
+        )
+    return first, end
+
+
+def answer_with(request: Request, file: OpenFile, workers: Workers) -> Response:
+    """200, 206 or 304; for HEAD only the headers. The answer owns the file."""
+    headers = {
+        "ETag": file.etag,
+        "Last-Modified": formatdate(file.modified_at, usegmt=True),
+        "Accept-Ranges": "bytes",
+    }
+    try:
+        known = request.headers.get("if-none-match")
+        if known is not None and parse_etags(known) & {file.etag, "*"}:
+            file.close()
+            return Response(status_code=304, headers=headers)
+        wanted = request.headers.get("range")
+        # With If-Range a file that has changed is sent whole, so that no two versions are put together.
+        fits = request.headers.get("if-range") in (None, file.etag)
+        part = parse_range(wanted, file.size_bytes) if wanted is not None and fits else None
+    except BaseException:
+        file.close()
+        raise
+    first, end = part or (0, file.size_bytes)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {first}-{end - 1}/{file.size_bytes}"
+    headers["Content-Length"] = str(end - first)
+    headers["Content-Type"] = mimetypes.guess_type(file.path)[0] or "application/octet-stream"
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.path.rpartition('/')[2])}"
+    status = 200 if part is None else 206
+    if request.method == "HEAD":
+        file.close()
+        return Response(status_code=status, headers=headers)
+    return _Content(file, workers, first, end, status, headers)
+
+
+class _Content(Response):
+    def __init__(
+        self, file: OpenFile, workers: Workers, first: int, end: int, status: int, headers: dict[str, str]
+    ) -> None:
+        super().__init__(status_code=status, headers=headers)
+        self._file = file
+        self._workers = workers
+        self._first = first
+        self._end = end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        try:
+            await until_disconnect(receive, self._send_all(send))
+        except GatewayError as error:
+            if error.code is not ErrorCode.CLIENT_GONE:
+                raise
+        finally:
+            self._file.close()
+
+    async def _send_all(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        offset = self._first
+        while offset < self._end:
+            wanted = min(PIECE_BYTES, self._end - offset)
+            piece = await self._workers.run(self._file.read, offset, wanted)
+            if not piece:
+                # The length went out with the headers: breaking off is the only way left to tell.
+                raise OSError(f"{self._file.path} became shorter while it was sent")
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            offset += len(piece)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
