@@ -28,6 +28,7 @@ async def test_a_command_answers_with_its_output_its_errors_and_its_exit_code(
 ) -> None:
     answer = await run(gateway, "echo hello; echo oops >&2; exit 3")
     assert answer.pop("duration_ms") in range(2000)
+    assert answer.pop("id")
     assert answer == {
         "output": "hello\n",
         "error": "oops\n",
@@ -36,6 +37,7 @@ async def test_a_command_answers_with_its_output_its_errors_and_its_exit_code(
         "truncated": False,
         "output_bytes": 6,
         "error_bytes": 5,
+        "replayed": False,
     }
 
 

@@ -15,10 +15,10 @@ from lm_gateway import VERSION
 from lm_gateway.audit import Audit
 from lm_gateway.bash.routes import router as bash_router
 from lm_gateway.bash.runner import CommandRunner
+from lm_gateway.commands.jobs import Jobs
+from lm_gateway.commands.routes import router as commands_router
 from lm_gateway.dependencies import Services
 from lm_gateway.errors import ErrorCode, GatewayError
-from lm_gateway.files.routes import router as files_router
-from lm_gateway.files.service import Files
 from lm_gateway.gguf.routes import router as gguf_router
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
@@ -26,7 +26,9 @@ from lm_gateway.health.routes import router as health_router
 from lm_gateway.http.security import SecurityMiddleware
 from lm_gateway.http.upstream import create_client
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
+from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.ollama.routes import router as ollama_router
+from lm_gateway.openai.routes import router as openai_router
 from lm_gateway.proxy.routes import router as proxy_router
 from lm_gateway.settings import Settings
 
@@ -34,10 +36,11 @@ from lm_gateway.settings import Settings
 ROUTERS = (
     health_router,
     bash_router,
+    commands_router,
     ollama_router,
     llama_cpp_router,
     gguf_router,
-    files_router,
+    openai_router,
     proxy_router,
 )
 
@@ -45,20 +48,24 @@ ROUTERS = (
 def create_app(settings: Settings) -> FastAPI:
     """Builds the gateway. Nothing runs before the server starts it; everything is closed with it."""
     client = create_client()
+    runner = CommandRunner(settings)
+    audit = Audit()
     services = Services(
         settings=settings,
         client=client,
-        runner=CommandRunner(settings),
+        runner=runner,
+        jobs=Jobs(settings, runner, audit),
         parts=Parts(settings.supervisor_socket),
-        audit=Audit(),
-        files=Files(settings),
+        audit=audit,
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
+        directory=ModelDirectory(),
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with client:
             yield
+            await services.jobs.close()
 
     app = FastAPI(
         title="lm-sandbox gateway",
@@ -82,8 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _answer_error(_: HTTPConnection, error: Exception) -> Response:
-    return _as_gateway_error(error).response()
+async def _answer_error(connection: HTTPConnection, error: Exception) -> Response:
+    return _as_gateway_error(error).response(connection.url.path)
 
 
 def _as_gateway_error(error: Exception) -> GatewayError:

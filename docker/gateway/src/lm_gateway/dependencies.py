@@ -9,9 +9,10 @@ from starlette.requests import HTTPConnection
 
 from lm_gateway.audit import Audit
 from lm_gateway.bash.runner import CommandRunner
-from lm_gateway.files.service import Files
+from lm_gateway.commands.jobs import Jobs
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
+from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.settings import Settings
 
 
@@ -22,10 +23,11 @@ class Services:
     settings: Settings
     client: httpx.AsyncClient
     runner: CommandRunner
+    jobs: Jobs
     parts: Parts
     model_files: ModelFiles
+    directory: ModelDirectory
     audit: Audit
-    files: Files
 
 
 def get_services(connection: HTTPConnection) -> Services:
@@ -46,6 +48,10 @@ def get_runner(connection: HTTPConnection) -> CommandRunner:
     return get_services(connection).runner
 
 
+def get_jobs(connection: HTTPConnection) -> Jobs:
+    return get_services(connection).jobs
+
+
 def get_parts(connection: HTTPConnection) -> Parts:
     return get_services(connection).parts
 
@@ -56,7 +62,3 @@ def get_audit(connection: HTTPConnection) -> Audit:
 
 def get_model_files(connection: HTTPConnection) -> ModelFiles:
     return get_services(connection).model_files
-
-
-def get_files(connection: HTTPConnection) -> Files:
-    return get_services(connection).files

@@ -37,19 +37,54 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class CommandLimits:
-    """Limits of POST /run-bash/. The kept output is a first and a last part of each stream."""
+    """Limits of commands. The kept output is a first and a last part of each stream."""
 
     concurrent: int = 16
     timeout_default_s: float = 120.0
     timeout_max_s: float = 3600.0
+    background_concurrent: int = 16
+    background_timeout_default_s: float = 3600.0
+    background_timeout_max_s: float = 86_400.0
     grace_ms: int = 1500
     drain_ms: int = 500
     output_head_bytes: int = 384 * 1024
     output_tail_bytes: int = 384 * 1024
     error_head_bytes: int = 128 * 1024
     error_tail_bytes: int = 128 * 1024
+    #: As JSON, all in all.
+    answer_max_bytes: int = 1024 * 1024
+    #: The newest events of each command, for those who read them later.
+    events_bytes: int = 256 * 1024
+    #: What is remembered of commands that have ended.
+    remembered: int = 256
+    remembered_bytes: int = 8 * 1024 * 1024
+    remembered_s: float = 600.0
     nice: int = 5
     oom_score_adj: int = 300
+
+
+@dataclass(frozen=True)
+class SpoolLimits:
+    """Of the files that hold the whole output of commands, in bytes. `reserve` is what the disk must have
+    free beside them."""
+
+    per_command: int = 256 * 1024 * 1024
+    total: int = 1024 * 1024 * 1024
+    reserve: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """Limits of sessions with a terminal. `idle_s` counts from the last byte while nobody is attached."""
+
+    concurrent: int = 8
+    idle_s: float = 3600.0
+    ended_kept: int = 8
+    scrollback_bytes: int = 256 * 1024
+    grace_ms: int = 1500
+    #: Below the gateway, above commands.
+    nice: int = 2
+    oom_score_adj: int = 200
 
 
 @dataclass(frozen=True)
@@ -72,6 +107,7 @@ class Settings:
     home: Path = Path("/home/sandbox")
     models_dir: Path = Path("/models")
     run_dir: Path = Path("/run/lm-sandbox")
+    spool_dir: Path | None = None
     guard_path: str = DEFAULT_GUARD_PATH
     ollama_url: str = "http://127.0.0.1:11434"
     llama_cpp_url: str = "http://127.0.0.1:9931"
@@ -80,7 +116,14 @@ class Settings:
     disk_reserve_bytes: int = 512 * 1024 * 1024
     command_environment: Mapping[str, str] = field(default_factory=dict)
     commands: CommandLimits = CommandLimits()
+    spool: SpoolLimits = SpoolLimits()
+    sessions: SessionLimits = SessionLimits()
     bodies: BodyLimits = BodyLimits()
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where the whole output of commands lies: where no command can read."""
+        return self.spool_dir or self.run_dir
 
     @property
     def gguf_dir(self) -> Path:
@@ -107,6 +150,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=Path(environment.get("HOME", "/home/sandbox")),
         models_dir=Path(environment.get("LM_MODELS_DIR", "/models")),
         run_dir=Path(environment.get("LM_RUN_DIR", "/run/lm-sandbox")),
+        spool_dir=Path(environment["LM_SPOOL_DIR"]) if environment.get("LM_SPOOL_DIR") else None,
         guard_path=environment.get("LM_GUARD_PATH", DEFAULT_GUARD_PATH),
         ollama_url=environment.get("LM_OLLAMA_URL")
         or f"http://127.0.0.1:{environment.get('LM_OLLAMA_PORT', '11434')}",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 # The kernel takes at most 128 KiB in one argument.
 LONGEST_COMMAND_BYTES = 120_000
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
+RequestId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
 class RunBashRequest(BaseModel):
@@ -24,6 +25,10 @@ class RunBashRequest(BaseModel):
     env: dict[VariableName, str] = Field(default_factory=dict, description="Further variables")
     stdin: str | None = Field(default=None, description="Text for the standard input; else it is empty")
     stream: bool = Field(default=False, description="Answer with one JSON event per line as they happen")
+    request_id: RequestId | None = Field(
+        default=None,
+        description="Chosen by the caller. The same request again gets the first one's result, running or ended",
+    )
 
     @field_validator("cmd")
     @classmethod
@@ -47,7 +52,8 @@ class RunBashAnswer(BaseModel):
 
     `output` and `error` are its standard output and error, the first and the last part of each when
     `truncated`; `output_bytes` and `error_bytes` are what it really wrote. `exit_code` is the shell's,
-    128 + the number of the signal that ended it, or null when that is not known.
+    128 + the number of the signal that ended it, or null when that is not known. `id` names the command
+    under /commands; `replayed`: this request_id had run before, and this is that run's result.
     """
 
     output: str
@@ -58,6 +64,8 @@ class RunBashAnswer(BaseModel):
     truncated: bool
     output_bytes: int
     error_bytes: int
+    id: str
+    replayed: bool
 
 
 def _without_nul(text: str) -> str:

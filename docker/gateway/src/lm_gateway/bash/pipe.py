@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 
 READ_BYTES = 256 * 1024
 PIPE_BYTES = 1024 * 1024
@@ -62,6 +63,62 @@ class ReadablePipe:
     def close(self) -> None:
         self.close_write_end()
         os.close(self._read_fd)
+
+
+class WritablePipe:
+    """A pipe whose writing end is ours. `read_fd` is for the program and is to be closed after its start."""
+
+    def __init__(self) -> None:
+        self.read_fd, self._write_fd = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._write_fd, False)
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def closed(self) -> bool:
+        return self._write_fd < 0
+
+    async def write(self, data: bytes) -> None:
+        """Returns when everything is in the pipe; raises BrokenPipeError when nobody reads any more."""
+        async with self._one_at_a_time:
+            await write_all(lambda: self._write_fd, data)
+
+    def close_read_end(self) -> None:
+        if self.read_fd >= 0:
+            os.close(self.read_fd)
+            self.read_fd = -1
+
+    def close(self) -> None:
+        """The reader then comes to the end of its input."""
+        self.close_read_end()
+        if self._write_fd >= 0:
+            # Whoever waits for room must not wait on a number that is soon somebody else's.
+            asyncio.get_running_loop().remove_writer(self._write_fd)
+            os.close(self._write_fd)
+            self._write_fd = -1
+
+
+WRITE_AGAIN_S = 1.0
+
+
+async def write_all(descriptor: Callable[[], int], data: bytes) -> None:
+    """Writes to a descriptor that does not block, waiting for room; it may be closed (-1) meanwhile."""
+    loop = asyncio.get_running_loop()
+    rest = memoryview(data)
+    while rest:
+        current = descriptor()
+        if current < 0:
+            raise BrokenPipeError
+        try:
+            rest = rest[os.write(current, rest) :]
+        except BlockingIOError:
+            writable: asyncio.Future[None] = loop.create_future()
+            loop.add_writer(current, _wake, writable)
+            try:
+                # Closing the descriptor ends the watch without a word: look again now and then.
+                await asyncio.wait([writable], timeout=WRITE_AGAIN_S)
+            finally:
+                if descriptor() == current:
+                    loop.remove_writer(current)
 
 
 def _wake(readable: asyncio.Future[None]) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lm_gateway.bash.models import RunBashRequest
-from lm_gateway.bash.pipe import ReadablePipe
+from lm_gateway.bash.pipe import ReadablePipe, WritablePipe
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.settings import Settings
 from lm_guard import GuardedProcess, GuardOptions, StartFailed
@@ -49,21 +49,23 @@ class Command:
         timeout_s: float,
         release: Callable[[], None],
         known_guards: set[int],
+        stdin: WritablePipe | None = None,
     ) -> None:
         self.process = process
+        #: The standard input, when it was asked to stay open.
+        self.stdin = stdin
         self._pipes = pipes
         self._timeout_s = timeout_s
         self._release = release
         self._known_guards = known_guards
-        self._started_at = time.monotonic()
+        self._started_at = self._ended_at = time.monotonic()
+        self._timed_out = False
 
     async def follow(self, on_output: OnOutput) -> CommandEnd:
         """Hands over the output until the end. Cancelling it ends the command."""
-        timed_out = False
 
         def time_out() -> None:
-            nonlocal timed_out
-            timed_out = not self.process.ended.done()
+            self._timed_out = not self.process.ended.done()
             self.process.terminate()
 
         timer = asyncio.get_running_loop().call_later(self._timeout_s, time_out)
@@ -83,10 +85,18 @@ class Command:
             await asyncio.gather(ending, *pumps, return_exceptions=True)
             for pipe in self._pipes.values():
                 pipe.close()
+            if self.stdin is not None:
+                self.stdin.close()
             self._release()
+            self._ended_at = time.monotonic()
+        return self.end
+
+    @property
+    def end(self) -> CommandEnd:
+        """How it ended, once `follow` has returned or failed."""
         end = self.process.ended.result()
         exit_code = end.code if end.signal is None else 128 + end.signal
-        return CommandEnd(exit_code, timed_out, round((time.monotonic() - self._started_at) * 1000))
+        return CommandEnd(exit_code, self._timed_out, round((self._ended_at - self._started_at) * 1000))
 
     async def _end_everything(self) -> None:
         """Returns when nothing of the command is left that could still write."""
@@ -103,48 +113,71 @@ class Command:
 
 
 class CommandRunner:
-    """Starts commands, never more at a time than the limit."""
+    """Starts commands, never more at a time than the limits: one for callers who wait, one for those who
+    do not, so that long commands in the background leave room for short ones."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known_guards: set[int] = set()
-        self._running = 0
+        self._running = {False: 0, True: 0}
         #: How commands are kept apart from the gateway: known after the first; see lm-guard.c.
         self.isolation: str | None = None
 
-    async def start(self, request: RunBashRequest) -> Command:
+    @property
+    def known_guards(self) -> set[int]:
+        """The guards of this process that live; whoever starts one, enters it here."""
+        return self._known_guards
+
+    async def start(
+        self, request: RunBashRequest, *, background: bool = False, stdin_open: bool = False
+    ) -> Command:
         """Starts a command. Raises GatewayError: too many, a folder that is not there, no program."""
         limits = self._settings.commands
-        timeout_s = limits.timeout_default_s if request.timeout_s is None else request.timeout_s
-        if timeout_s > limits.timeout_max_s:
+        default_s = limits.background_timeout_default_s if background else limits.timeout_default_s
+        max_s = limits.background_timeout_max_s if background else limits.timeout_max_s
+        timeout_s = default_s if request.timeout_s is None else request.timeout_s
+        if timeout_s > max_s:
             raise GatewayError(
                 ErrorCode.INVALID_REQUEST,
-                f"timeout_s is {timeout_s:g}; at most {limits.timeout_max_s:g} seconds are possible",
-                details={"timeout_max_s": limits.timeout_max_s},
+                f"timeout_s is {timeout_s:g}; at most {max_s:g} seconds are possible",
+                details={"timeout_max_s": max_s},
             )
-        cwd = self._folder(request.cwd)
-        if self._running >= limits.concurrent:
+        cwd = self.folder(request.cwd)
+        concurrent = limits.background_concurrent if background else limits.concurrent
+        if self._running[background] >= concurrent:
             raise GatewayError(
                 ErrorCode.TOO_MANY_COMMANDS,
-                f"{limits.concurrent} commands are running already; try again when one has ended",
-                details={"concurrent_max": limits.concurrent},
+                f"{concurrent} commands are running already; try again when one has ended",
+                details={"concurrent_max": concurrent},
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
-        self._running += 1
+
+        def release() -> None:
+            self._running[background] -= 1
+
+        self._running[background] += 1
         try:
-            return await self._spawn(request, timeout_s, cwd)
+            return await self._spawn(request, timeout_s, cwd, release, stdin_open)
         except BaseException:
-            self._release()
+            release()
             raise
 
-    async def _spawn(self, request: RunBashRequest, timeout_s: float, cwd: Path) -> Command:
+    async def _spawn(
+        self,
+        request: RunBashRequest,
+        timeout_s: float,
+        cwd: Path,
+        release: Callable[[], None],
+        stdin_open: bool,
+    ) -> Command:
         limits = self._settings.commands
         pipes = {stream: ReadablePipe() for stream in Stream}
-        stdin_fd = _descriptor_with(request.stdin)
+        stdin = WritablePipe() if stdin_open else None
+        stdin_fd = _descriptor_with(request.stdin) if stdin is None else stdin.read_fd
         try:
             process = await GuardedProcess.start(
                 ["/bin/bash", "-c", request.cmd],
-                environment=self._environment(request.env, cwd),
+                environment=self.environment(request.env, cwd),
                 descriptors={0: stdin_fd, 1: pipes[Stream.STDOUT].write_fd, 2: pipes[Stream.STDERR].write_fd},
                 options=GuardOptions(
                     nice=limits.nice,
@@ -160,18 +193,21 @@ class CommandRunner:
         except StartFailed as error:
             for pipe in pipes.values():
                 pipe.close()
+            if stdin is not None:
+                stdin.close()
             raise GatewayError(ErrorCode.INTERNAL, f"the command could not be started: {error}") from error
         finally:
-            os.close(stdin_fd)
+            if stdin is None:
+                os.close(stdin_fd)
+            else:
+                stdin.close_read_end()
             for pipe in pipes.values():
                 pipe.close_write_end()
         self.isolation = process.isolation
-        return Command(process, pipes, timeout_s, self._release, self._known_guards)
+        return Command(process, pipes, timeout_s, release, self._known_guards, stdin)
 
-    def _release(self) -> None:
-        self._running -= 1
-
-    def _folder(self, wanted: str | None) -> Path:
+    def folder(self, wanted: str | None) -> Path:
+        """A folder of the workspace by its path in a request. Raises GatewayError for any other."""
         workspace = self._settings.workspace
         try:
             folder = (workspace / (wanted or "")).resolve(strict=True)
@@ -185,7 +221,8 @@ class CommandRunner:
             )
         return folder
 
-    def _environment(self, extra: Mapping[str, str], cwd: Path) -> dict[str, str]:
+    def environment(self, extra: Mapping[str, str], cwd: Path) -> dict[str, str]:
+        """The clean environment of a program: nothing of the gateway's own, and what the request adds."""
         home = str(self._settings.home)
         inherited = self._settings.command_environment
         return {

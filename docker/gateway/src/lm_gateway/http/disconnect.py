@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 
 from pydantic import JsonValue
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -37,17 +38,35 @@ async def until_disconnect[Result](receive: Receive, work: Coroutine[None, None,
 type Event = Mapping[str, JsonValue]
 
 
+EVENT_STREAM_TYPE = "text/event-stream"
+
+
+def wants_server_sent_events(headers: Headers) -> bool:
+    """Whether the caller asked for SSE instead of one JSON event per line."""
+    accepted = headers.get("accept", "").lower().split(",")
+    return EVENT_STREAM_TYPE in [kind.partition(";")[0].strip() for kind in accepted]
+
+
 class EventStream(Response):
-    """Newline-delimited JSON. Numbers the events with `seq`; `on_end` is awaited whatever happens."""
+    """Newline-delimited JSON, or server-sent events: then `event` is the type, `id` the number and `data`
+    the same JSON. Numbers the events with `seq` unless they bring it. `on_end` is awaited whatever happens."""
 
     def __init__(
-        self, events: AsyncGenerator[Event], on_end: Callable[[], Awaitable[None]] | None = None
+        self,
+        events: AsyncGenerator[Event],
+        on_end: Callable[[], Awaitable[None]] | None = None,
+        *,
+        server_sent: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(media_type="application/x-ndjson")
+        super().__init__(
+            media_type=EVENT_STREAM_TYPE if server_sent else "application/x-ndjson", headers=headers
+        )
         # Response counts its (empty) body; a stream has no length.
         del self.headers["content-length"]
         self._events = events
         self._on_end = on_end
+        self._server_sent = server_sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -64,10 +83,14 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         sequence = 0
         async for event in self._events:
-            line = (
-                json.dumps({"seq": sequence, **event}, ensure_ascii=False, separators=(",", ":")).encode()
-                + b"\n"
-            )
-            await send({"type": "http.response.body", "body": line, "more_body": True})
+            numbered = {"seq": sequence, **event}
+            await send({"type": "http.response.body", "body": self._encoded(numbered), "more_body": True})
             sequence += 1
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _encoded(self, event: Event) -> bytes:
+        line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if not self._server_sent:
+            return line
+        # JSON has no line breaks of its own, so one data line holds it.
+        return f"event: {event['type']}\nid: {event['seq']}\ndata: ".encode() + line + b"\n"

@@ -78,6 +78,12 @@ def caller(connection: HTTPConnection) -> Caller | None:
     return found if isinstance(found, Caller) else None
 
 
+def caller_name(connection: HTTPConnection) -> str:
+    """The name of the caller's token, for the audit log."""
+    found = caller(connection)
+    return "nobody" if found is None else found.name
+
+
 def may(connection: HTTPConnection, scope: Scope) -> bool:
     """Whether the caller has the scope, for routes that tell some callers more than others."""
     found = caller(connection)
