@@ -19,6 +19,8 @@ from lm_gateway.commands.jobs import Jobs
 from lm_gateway.commands.routes import router as commands_router
 from lm_gateway.dependencies import Services
 from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.files.routes import router as files_router
+from lm_gateway.files.service import Files
 from lm_gateway.gguf.routes import router as gguf_router
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
@@ -26,9 +28,7 @@ from lm_gateway.health.routes import router as health_router
 from lm_gateway.http.security import SecurityMiddleware
 from lm_gateway.http.upstream import create_client
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
-from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.ollama.routes import router as ollama_router
-from lm_gateway.openai.routes import router as openai_router
 from lm_gateway.proxy.routes import router as proxy_router
 from lm_gateway.settings import Settings
 
@@ -40,7 +40,7 @@ ROUTERS = (
     ollama_router,
     llama_cpp_router,
     gguf_router,
-    openai_router,
+    files_router,
     proxy_router,
 )
 
@@ -57,8 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         jobs=Jobs(settings, runner, audit),
         parts=Parts(settings.supervisor_socket),
         audit=audit,
+        files=Files(settings),
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
-        directory=ModelDirectory(),
     )
 
     @asynccontextmanager

@@ -10,9 +10,9 @@ from starlette.requests import HTTPConnection
 from lm_gateway.audit import Audit
 from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.commands.jobs import Jobs
+from lm_gateway.files.service import Files
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
-from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.settings import Settings
 
 
@@ -26,8 +26,8 @@ class Services:
     jobs: Jobs
     parts: Parts
     model_files: ModelFiles
-    directory: ModelDirectory
     audit: Audit
+    files: Files
 
 
 def get_services(connection: HTTPConnection) -> Services:
@@ -62,3 +62,7 @@ def get_audit(connection: HTTPConnection) -> Audit:
 
 def get_model_files(connection: HTTPConnection) -> ModelFiles:
     return get_services(connection).model_files
+
+
+def get_files(connection: HTTPConnection) -> Files:
+    return get_services(connection).files
