@@ -1,69 +1,206 @@
-"""Host, Origin and token on every route, kinds and sizes of bodies. The matrix comes from the route table,
-so that a new route cannot be forgotten."""
+"""Host, Origin, token and scope on every route and every upgrade, kinds and sizes of bodies, and limits. The
+matrix comes from the route table, so that a new route cannot be forgotten."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
+import websockets
+from fastapi import APIRouter, FastAPI, WebSocket
 
-from conftest import TOKEN, MakeSettings, StartGateway
+from conftest import TOKEN, MakeSettings, Serve, StartGateway
 from lm_gateway.app import ROUTERS, create_app
-from lm_gateway.http.security import body_policy, host_name
-from lm_gateway.settings import BodyLimits
+from lm_gateway.http.scopes import Scope, ScopeCheck, needs
+from lm_gateway.http.security import body_policy, host_name, is_open
+from lm_gateway.settings import BodyLimits, RequestLimits
+from matrix import PASSED, Door, ask, check_and_stop, doors
 
-ROUTES = sorted(
-    {
-        (method, route.path.replace("{name}", "x.gguf").replace("{path:path}", "api/tags"))
-        for router in ROUTERS
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-)
+SOCKETS = APIRouter(dependencies=[needs(Scope.EXEC)])
+
+
+@SOCKETS.websocket("/a-socket-of-the-tests")
+async def a_socket(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text("hello")
+    await websocket.close()
+
+
+DOORS = doors((*ROUTERS, SOCKETS))
+SCOPED = {scope: f"a-token-that-may-only-{scope.value}" for scope in Scope}
 HOSTS = {"127.0.0.1:8000": True, "localhost": True, "[::1]:8000": True, "evil.example:8000": False, "": False}
-ORIGINS = {None: True, "http://127.0.0.1:8000": False, "null": False}
-TOKENS = {
-    f"Bearer {TOKEN}": True,
-    f"bearer {TOKEN}": True,
-    None: False,
-    "Bearer wrong-token-of-a-length": False,
-    f"Basic {TOKEN}": False,
-    f"Bearer  {TOKEN}": True,
-    "Bearer": False,
+ORIGINS: dict[tuple[tuple[str, str], ...], bool] = {
+    (): True,
+    (("Sec-Fetch-Site", "same-origin"),): True,
+    (("Origin", "http://127.0.0.1:8000"),): False,
+    (("Origin", "null"),): False,
+    (("Sec-Fetch-Site", "cross-site"),): False,
+}
+#: What a token may do; None: it is none.
+TOKENS: dict[tuple[str, ...], frozenset[Scope] | None] = {
+    (f"Bearer {TOKEN}",): frozenset(Scope),
+    (f"bearer  {TOKEN}",): frozenset(Scope),
+    **{(f"Bearer {token}",): frozenset({scope}) for scope, token in SCOPED.items()},
+    (): None,
+    ("Bearer wrong-token-of-a-length",): None,
+    (f"Basic {TOKEN}",): None,
+    ("Bearer",): None,
+    (f"Bearer {TOKEN}", f"Bearer {TOKEN}"): None,
 }
 
 
-def test_the_route_table_was_found() -> None:
-    assert ("POST", "/run-bash/") in ROUTES
-    assert len(ROUTES) > 15
+@pytest.fixture
+def app(make_settings: MakeSettings, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    """A gateway with a token for each scope, that lets no request further than to its route's door."""
+    file = run_dir / "tokens"
+    file.write_text("".join(f"only-{scope}:{scope}:{token}\n" for scope, token in SCOPED.items()))
+    limits = RequestLimits(per_second=0, wrong_tokens=1_000_000)
+    app = create_app(make_settings(tokens_file=file, requests=limits))
+    app.include_router(SOCKETS)
+    monkeypatch.setattr(ScopeCheck, "__call__", check_and_stop)
+    return app
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_every_route_refuses_a_wrong_host_origin_or_token(
-    make_settings: MakeSettings, method: str, path: str
-) -> None:
-    transport = httpx.ASGITransport(create_app(make_settings()), raise_app_exceptions=False)
-    gateway = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
-    for (host, host_good), (origin, origin_good), (token, token_good) in itertools.product(
+def test_every_route_comes_from_the_table_that_the_matrix_is_made_of(make_settings: MakeSettings) -> None:
+    app = create_app(make_settings())
+    assert {id(getattr(route, "original_router", None)) for route in app.routes} == {id(r) for r in ROUTERS}
+    assert len(DOORS) > 20
+    assert len(HOSTS) * len(ORIGINS) * len(TOKENS) >= 48
+
+
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_every_route_declares_one_scope_or_that_it_is_open(door: Door) -> None:
+    assert len(door.checks) == 1
+    assert (door.checks[0] is None) == is_open(door.path)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=str)
+async def test_only_the_right_host_origin_token_and_scope_get_to_a_route(app: FastAPI, door: Door) -> None:
+    assert await wrong_answers(app, door) == []
+
+
+async def test_the_matrix_finds_a_route_that_forgot_its_scope(app: FastAPI) -> None:
+    forgetful = APIRouter()
+
+    @forgetful.get("/forgotten")
+    async def forgotten() -> str:
+        return "anybody may have this"
+
+    app.include_router(forgetful)
+    (door,) = doors([forgetful])
+    assert door.checks == ()
+    assert await wrong_answers(app, Door(door.method, door.path, (Scope.EXEC,)))
+
+
+async def wrong_answers(app: FastAPI, door: Door) -> list[object]:
+    """All cases in which a route answers otherwise than it must."""
+    wrong: list[object] = []
+    for (host, host_good), (origin, origin_good), (token, scopes) in itertools.product(
         HOSTS.items(), ORIGINS.items(), TOKENS.items()
     ):
-        headers = {"Host": host, "Origin": origin, "Authorization": token}
-        request = gateway.build_request(method, path)
-        request.headers = httpx.Headers({name: value for name, value in headers.items() if value is not None})
-        status = (await gateway.send(request)).status_code
-        case = (method, path, host, origin, token)
-        if not host_good or not origin_good:
-            assert status == 403, case
-        elif not token_good and path != "/health":
-            assert status == 401, case
+        if not host_good:
+            expected = (403, "host_refused")
+        elif not origin_good:
+            expected = (403, "origin_refused")
+        elif scopes is None and not is_open(door.path):
+            expected = (401, "unauthorized")
+        elif door.checks[0] is not None and door.checks[0] not in (scopes or ()):
+            expected = (403, "scope_missing")
         else:
-            assert status not in (400, 401, 403), case
+            expected = (PASSED, "invalid_request")
+        headers = [("Host", host), *origin, *(("Authorization", value) for value in token)]
+        status, code = await ask(app, door, headers)
+        if status != expected[0] or (code != expected[1] and door.method != "HEAD"):
+            wrong.append(((host, origin, token), expected, (status, code)))
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": f"Bearer {TOKEN}"}, 101),
+        ({}, 401),
+        ({"Authorization": "Bearer wrong-token-of-a-length"}, 401),
+        ({"Authorization": f"Bearer {TOKEN}", "Origin": "http://127.0.0.1:8000"}, 403),
+        ({"Authorization": f"Bearer {SCOPED[Scope.READ]}"}, 403),
+    ],
+)
+async def test_an_upgrade_is_refused_before_it_is_one(
+    make_settings: MakeSettings, run_dir: Path, serve: Serve, headers: dict[str, str], status: int
+) -> None:
+    (run_dir / "tokens").write_text(f"reader:read:{SCOPED[Scope.READ]}\n")
+    app = create_app(make_settings(tokens_file=run_dir / "tokens"))
+    app.include_router(SOCKETS)
+    url = (await serve(app)).replace("http:", "ws:") + "/a-socket-of-the-tests"
+    try:
+        async with websockets.connect(url, additional_headers=headers, proxy=None) as socket:
+            assert await socket.recv() == "hello"
+        answered = 101
+    except websockets.InvalidStatus as refused:
+        answered = refused.response.status_code
+    assert answered == status
+
+
+async def test_wrong_tokens_are_locked_out_but_never_the_right_one(gateway: httpx.AsyncClient) -> None:
+    def wrong(number: int) -> dict[str, str]:
+        return {"Authorization": f"Bearer a-wrong-token-{number:04}"}
+
+    answers = [await gateway.get("/version", headers=wrong(number)) for number in range(12)]
+    assert [answer.status_code for answer in answers] == [401] * 9 + [429] * 3
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    assert answers[-1].json()["code"] == "locked_out"
+    assert (await gateway.get("/version")).status_code == 200
+    without = httpx.AsyncClient(base_url=gateway.base_url, trust_env=False)
+    assert (await without.get("/version")).status_code == 401
+    await without.aclose()
+
+
+async def test_a_token_that_asks_too_often_is_told_when_to_come_again(
+    start_gateway: StartGateway, make_settings: MakeSettings
+) -> None:
+    gateway = await start_gateway(make_settings(requests=RequestLimits(per_second=0.5, burst_s=6)))
+    answers = [await gateway.get("/models/gguf") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[-1].json()["code"] == "rate_limited"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 2
+
+
+async def test_only_so_many_requests_of_a_kind_are_in_work(
+    start_gateway: StartGateway, make_settings: MakeSettings
+) -> None:
+    gateway = await start_gateway(make_settings(requests=RequestLimits(at_a_time=1)))
+    async with gateway.stream("POST", "/run-bash/", json={"cmd": "echo; cat", "stream": True}) as running:
+        await anext(running.aiter_lines())
+        refused = await gateway.post("/run-bash/", json={"cmd": "true"})
+        other_kind = await gateway.get("/models/gguf")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert refused.headers["retry-after"] == "1"
+    assert other_kind.status_code == 200
+    assert (await gateway.post("/run-bash/", json={"cmd": "true"})).status_code == 200
+
+
+async def test_without_a_token_only_this_machine_may_call(make_settings: MakeSettings) -> None:
+    app = create_app(make_settings(token=None, open_access=True))
+    version, health = Door("GET", "/version", ()), Door("GET", "/health", ())
+    host = [("Host", "localhost")]
+    assert (await ask(app, version, host))[0] == 200
+    assert await ask(app, version, host, client="203.0.113.7") == (403, "peer_refused")
+    assert (await ask(app, health, host, client="203.0.113.7"))[0] == 200
+    assert await ask(app, version, [*host, ("Authorization", "Bearer x")]) == (401, "unauthorized")
+    assert await ask(app, version, [*host, ("Origin", "null")]) == (403, "origin_refused")
+
+
+async def test_health_says_that_no_token_is_needed(make_settings: MakeSettings, serve: Serve) -> None:
+    url = await serve(create_app(make_settings(token=None, open_access=True)))
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as anybody:
+        health = (await anybody.get("/health")).json()
+    assert health["authentication"] == "none"
+    assert "LM_API_AUTH=none" in health["warnings"][0]
 
 
 async def test_an_unknown_route_is_refused_before_it_is_looked_up(gateway: httpx.AsyncClient) -> None:
@@ -116,6 +253,7 @@ async def test_answers_carry_headers_that_keep_browsers_out(gateway: httpx.Async
     response = await gateway.get("/health")
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
     assert not [name for name in response.headers if name.startswith("access-control")]
 
 

@@ -60,6 +60,31 @@ def test_the_token_is_in_no_environment_of_a_part() -> None:
     assert settings.warnings
 
 
+def test_a_file_of_tokens_must_be_good_and_lie_where_no_command_reads(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    environment = {"LM_API_TOKENS_FILE": str(file), "LM_RUN_DIR": str(tmp_path)}
+    for wrong, problem in ((None, "cannot be read"), ("x", "line 1 is not")):
+        if wrong is not None:
+            file.write_text(wrong)
+        with pytest.raises(supervisor.SettingsError, match=problem):
+            supervisor.read_settings(environment, "python")
+    file.write_text(f"agent:exec:{TOKEN}")
+    part = next(part for part in supervisor.read_settings(environment, "python").parts if part.secret is None)
+    settings = gateway.read_settings(part.environment)
+    assert (settings.token, settings.tokens_file) == (None, file)
+    for elsewhere in ({"LM_RUN_DIR": "/run/x"}, {"LM_API_TOKENS_FILE": f"{tmp_path}/../tokens"}):
+        with pytest.raises(supervisor.SettingsError, match="where commands can read it"):
+            supervisor.read_settings(environment | elsewhere, "python")
+
+
+def test_a_limit_must_be_a_number() -> None:
+    environment = {"LM_API_TOKEN": TOKEN, "LM_REQUESTS_PER_SECOND": "12.5"}
+    assert gateway.read_settings(environment).requests.per_second == 12.5
+    for wrong in ("many", "-1", "nan", "inf"):
+        with pytest.raises(gateway.SettingsError, match="LM_REQUESTS_PER_SECOND"):
+            gateway.read_settings(environment | {"LM_REQUESTS_PER_SECOND": wrong})
+
+
 def test_a_token_from_a_file_needs_no_warning(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     settings = supervisor.read_settings({"LM_API_TOKEN_FILE": str(tmp_path / "token")}, "python")

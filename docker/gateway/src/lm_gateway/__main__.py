@@ -9,6 +9,8 @@ import sys
 import uvicorn
 
 from lm_gateway.app import create_app
+from lm_gateway.http.open_access import OPEN_WARNING
+from lm_gateway.http.token_file import TokenFileError
 from lm_gateway.settings import SettingsError, read_settings
 from lm_guard.orphans import become_subreaper, forbid_inspection
 
@@ -27,12 +29,15 @@ def main() -> int:
     become_subreaper()
     try:
         settings = read_settings(os.environ)
-    except SettingsError as error:
+        app = create_app(settings)
+    except (SettingsError, TokenFileError) as error:
         print(f"the gateway cannot start: {error}", file=sys.stderr, flush=True)
         return EXIT_CONFIGURATION
     os.environ.pop("LM_API_TOKEN", None)
+    if settings.open_access:
+        print(f"warning: {OPEN_WARNING}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=os.environ.get("LM_GATEWAY_HOST", "127.0.0.1"),
         port=int(os.environ.get("LM_GATEWAY_PORT", "8000")),
         access_log=False,

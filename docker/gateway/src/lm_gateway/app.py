@@ -18,6 +18,7 @@ from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.commands.jobs import Jobs
 from lm_gateway.commands.routes import router as commands_router
 from lm_gateway.dependencies import Services
+from lm_gateway.docs.routes import router as docs_router
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.files.routes import router as files_router
 from lm_gateway.files.service import Files
@@ -26,6 +27,7 @@ from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.health.routes import router as health_router
 from lm_gateway.http.security import SecurityMiddleware
+from lm_gateway.http.tokens import Tokens
 from lm_gateway.http.upstream import create_client
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
 from lm_gateway.ollama.routes import router as ollama_router
@@ -35,6 +37,7 @@ from lm_gateway.settings import Settings
 # The pass-through takes every path of its prefix, so it comes last.
 ROUTERS = (
     health_router,
+    docs_router,
     bash_router,
     commands_router,
     ollama_router,
@@ -46,12 +49,16 @@ ROUTERS = (
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Builds the gateway. Nothing runs before the server starts it; everything is closed with it."""
+    """Builds the gateway. Nothing runs before the server starts it; everything is closed with it.
+
+    Raises TokenFileError when the file of tokens cannot be used."""
+    tokens = Tokens(settings.token, settings.tokens_file)
     client = create_client()
     runner = CommandRunner(settings)
     audit = Audit()
     services = Services(
         settings=settings,
+        tokens=tokens,
         client=client,
         runner=runner,
         jobs=Jobs(settings, runner, audit),
@@ -71,7 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="lm-sandbox gateway",
         version=VERSION,
         lifespan=lifespan,
-        # The pages load their scripts from elsewhere, and no page may call the gateway anyway.
+        # Routes of our own, with scopes, in docs/; the usual page loads its scripts from elsewhere.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # A redirect would repeat the request without its token.
@@ -85,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, _answer_error)
     app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
-    app.add_middleware(SecurityMiddleware, settings=settings)
+    app.add_middleware(SecurityMiddleware, settings=settings, tokens=tokens)
     return app
 
 

@@ -13,6 +13,7 @@ from lm_gateway.commands.jobs import Jobs
 from lm_gateway.files.service import Files
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
+from lm_gateway.http.tokens import Tokens
 from lm_gateway.settings import Settings
 
 
@@ -21,6 +22,7 @@ class Services:
     """One of each."""
 
     settings: Settings
+    tokens: Tokens
     client: httpx.AsyncClient
     runner: CommandRunner
     jobs: Jobs
@@ -38,6 +40,10 @@ def get_services(connection: HTTPConnection) -> Services:
 
 def get_settings(connection: HTTPConnection) -> Settings:
     return get_services(connection).settings
+
+
+def get_tokens(connection: HTTPConnection) -> Tokens:
+    return get_services(connection).tokens
 
 
 def get_client(connection: HTTPConnection) -> httpx.AsyncClient:

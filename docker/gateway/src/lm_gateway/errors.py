@@ -17,6 +17,7 @@ class ErrorCode(Enum):
 
     INVALID_REQUEST = ("invalid_request", 422, False)
     UNAUTHORIZED = ("unauthorized", 401, False)
+    PEER_REFUSED = ("peer_refused", 403, False)
     HOST_REFUSED = ("host_refused", 403, False)
     ORIGIN_REFUSED = ("origin_refused", 403, False)
     FORBIDDEN_SCOPE = ("scope_missing", 403, False)
@@ -35,6 +36,9 @@ class ErrorCode(Enum):
     MODEL_NOT_FOUND = ("model_not_found", 404, False)
     INVALID_MODEL_FILE = ("invalid_model_file", 422, False)
     TOO_MANY_COMMANDS = ("too_many_commands", 429, True)
+    TOO_MANY_REQUESTS = ("too_many_requests", 429, True)
+    RATE_LIMITED = ("rate_limited", 429, True)
+    LOCKED_OUT = ("locked_out", 429, True)
     CLIENT_GONE = ("client_gone", 499, False)
     INTERNAL = ("internal", 500, False)
     UPSTREAM_FAILED = ("upstream_failed", 502, True)

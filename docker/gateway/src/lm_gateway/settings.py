@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lm_gateway.http.open_access import OpenAccessError, read_open_access
+from lm_gateway.http.token_file import SHORTEST_TOKEN, is_usable
 from lm_guard.process import DEFAULT_GUARD_PATH
 
-SHORTEST_TOKEN = 16
 LONGEST_TOKEN_BYTES = 4096
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 # What a command may see of the gateway's own environment: nothing that is secret or of the gateway.
@@ -98,10 +99,27 @@ class BodyLimits:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything `create_app` needs. Paths lie in the container, URLs on its loopback."""
+class RequestLimits:
+    """Requests at a time of each kind (scope), a second for each token (0: no limit), and wrong tokens."""
 
-    token: str
+    at_a_time: int = 128
+    per_second: float = 1000.0
+    burst_s: float = 2.0
+    wrong_tokens: int = 10
+    wrong_tokens_within_s: float = 60.0
+    locked_out_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `create_app` needs. Paths lie in the container, URLs on its loopback.
+
+    `token` is the one named `default`, which may do everything; `tokens_file` has more. With `open_access`
+    callers on this machine need none."""
+
+    token: str | None = None
+    tokens_file: Path | None = None
+    open_access: bool = False
     allowed_hosts: frozenset[str] = frozenset(LOOPBACK_HOSTS)
     workspace: Path = Path("/workspace")
     home: Path = Path("/home/sandbox")
@@ -119,6 +137,7 @@ class Settings:
     spool: SpoolLimits = SpoolLimits()
     sessions: SessionLimits = SessionLimits()
     bodies: BodyLimits = BodyLimits()
+    requests: RequestLimits = RequestLimits()
 
     @property
     def spool_folder(self) -> Path:
@@ -141,15 +160,24 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Reads all settings. Raises SettingsError when the token is missing or too short."""
+    """Reads all settings. Raises SettingsError when there is no usable token, or a value is nonsense."""
+    try:
+        open_access = read_open_access(environment)
+    except OpenAccessError as error:
+        raise SettingsError(str(error)) from error
+    run_dir = Path(environment.get("LM_RUN_DIR", "/run/lm-sandbox"))
+    tokens_file = read_tokens_path(environment, run_dir)
     extra_hosts = [host.strip().lower() for host in environment.get("LM_ALLOWED_HOSTS", "").split(",")]
     return Settings(
-        token=_read_token(environment),
+        token=_read_token(environment, needed=tokens_file is None and not open_access),
+        tokens_file=tokens_file,
+        open_access=open_access,
+        requests=RequestLimits(per_second=_number(environment, "LM_REQUESTS_PER_SECOND", 1000.0)),
         allowed_hosts=frozenset([*LOOPBACK_HOSTS, *filter(None, extra_hosts)]),
         workspace=Path(environment.get("LM_WORKSPACE", "/workspace")),
         home=Path(environment.get("HOME", "/home/sandbox")),
         models_dir=Path(environment.get("LM_MODELS_DIR", "/models")),
-        run_dir=Path(environment.get("LM_RUN_DIR", "/run/lm-sandbox")),
+        run_dir=run_dir,
         spool_dir=Path(environment["LM_SPOOL_DIR"]) if environment.get("LM_SPOOL_DIR") else None,
         guard_path=environment.get("LM_GUARD_PATH", DEFAULT_GUARD_PATH),
         ollama_url=environment.get("LM_OLLAMA_URL")
@@ -166,7 +194,33 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _read_token(environment: Mapping[str, str]) -> str:
+def read_tokens_path(environment: Mapping[str, str], run_dir: Path) -> Path | None:
+    """LM_API_TOKENS_FILE. Raises SettingsError when commands could read it: only the run folder is closed to
+    them, and this file stays where it is, unlike a token that is handed over at the start."""
+    value = environment.get("LM_API_TOKENS_FILE")
+    if not value:
+        return None
+    path = Path(os.path.normpath(value))
+    if not path.is_absolute() or not path.is_relative_to(run_dir):
+        raise SettingsError(
+            f"LM_API_TOKENS_FILE is {value}, where commands can read it; put it into a folder under "
+            f"{run_dir}, for example --volume /etc/lm-tokens:{run_dir}/tokens:ro"
+        )
+    return path
+
+
+def _number(environment: Mapping[str, str], name: str, default: float) -> float:
+    value = environment.get(name) or str(default)
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise SettingsError(f"{name} is {value!r}; it must be a number, 0 or more")
+    return number
+
+
+def _read_token(environment: Mapping[str, str], *, needed: bool) -> str | None:
     descriptor = environment.get("LM_API_TOKEN_FD")
     path = environment.get("LM_API_TOKEN_FILE")
     try:
@@ -179,10 +233,13 @@ def _read_token(environment: Mapping[str, str]) -> str:
     except (OSError, ValueError) as error:
         raise SettingsError(f"the token cannot be read: {error}") from error
     token = token.strip()
-    if len(token) < SHORTEST_TOKEN or not token.isascii():
+    if not token and not needed:
+        return None
+    if not is_usable(token):
         raise SettingsError(
             "no usable token: set LM_API_TOKEN_FILE or LM_API_TOKEN to a random text of at least "
-            f"{SHORTEST_TOKEN} ASCII characters, for example from `openssl rand -hex 32`"
+            f"{SHORTEST_TOKEN} printable ASCII characters without spaces, for "
+            "example from `openssl rand -hex 32`; or name several in a file, LM_API_TOKENS_FILE"
         )
     return token
 

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lm_gateway.http.open_access import OPEN_WARNING, OpenAccessError, read_open_access
+from lm_gateway.http.token_file import SHORTEST_TOKEN, TokenFileError, is_usable, read_token_file
+from lm_gateway.settings import SettingsError as GatewaySettingsError
+from lm_gateway.settings import read_tokens_path
 from lm_guard.process import DEFAULT_GUARD_PATH
 from lm_supervisor.backoff import Backoff
 
-SHORTEST_TOKEN = 16
 PASSED_ON = (
     "PATH",
     "HOME",
@@ -82,12 +85,24 @@ def read_settings(environment: Mapping[str, str], python: str) -> SupervisorSett
 
     Raises SettingsError when the token is missing or too short, or a number is no number.
     """
-    token, warnings = read_token(environment)
     run_folder = Path(environment.get("LM_RUN_DIR", "/run/lm-sandbox"))
     models = Path(environment.get("LM_MODELS_DIR", "/models"))
     port = _number(environment, "LM_GATEWAY_PORT", 8000)
+    gateway_environment = _gateway_environment(environment, run_folder, models, port)
+    try:
+        open_access = read_open_access(gateway_environment)
+        tokens_file = read_tokens_path(environment, run_folder)
+        if tokens_file is not None:
+            # The gateway reads it itself, again and again. It is checked here so that the container ends
+            # with a clear word instead of starting the gateway over and over.
+            read_token_file(tokens_file)
+    except (OpenAccessError, TokenFileError, GatewaySettingsError) as error:
+        raise SettingsError(str(error)) from error
+    token, warnings = read_token(environment, needed=tokens_file is None and not open_access)
+    if open_access:
+        warnings += (OPEN_WARNING,)
     parts = (
-        _gateway(environment, python, token, run_folder, models, port),
+        _gateway(gateway_environment, python, token, port),
         _ollama(environment, models),
         _llama_cpp(environment, models),
     )
@@ -101,7 +116,7 @@ def read_settings(environment: Mapping[str, str], python: str) -> SupervisorSett
     )
 
 
-def read_token(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+def read_token(environment: Mapping[str, str], *, needed: bool = True) -> tuple[str | None, tuple[str, ...]]:
     """The gateway's token from LM_API_TOKEN_FILE or LM_API_TOKEN, and what is to be said about it."""
     warnings: tuple[str, ...] = ()
     path = environment.get("LM_API_TOKEN_FILE")
@@ -117,12 +132,14 @@ def read_token(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
             "the token came in the environment, where every process of a `docker exec` can read it; "
             "a file named by LM_API_TOKEN_FILE is better kept",
         )
+    if not token and not needed:
+        return None, ()
     if not token:
         raise SettingsError(
             "no token: set LM_API_TOKEN_FILE (a file in the container) or LM_API_TOKEN to a random text "
-            f"of at least {SHORTEST_TOKEN} characters; the gateway never runs without one"
+            f"of at least {SHORTEST_TOKEN} characters, or LM_API_TOKENS_FILE to a file of several"
         )
-    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+    if not is_usable(token):
         raise SettingsError(
             f"the token from {source} is not usable: it must be at least {SHORTEST_TOKEN} printable ASCII "
             "characters without spaces, for example from `openssl rand -hex 32`"
@@ -130,24 +147,26 @@ def read_token(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     return token, warnings
 
 
-def _gateway(
-    environment: Mapping[str, str], python: str, token: str, run_folder: Path, models: Path, port: int
-) -> PartSettings:
+def _gateway_environment(
+    environment: Mapping[str, str], run_folder: Path, models: Path, port: int
+) -> dict[str, str]:
     passed = _pick(environment, PASSED_ON + PROXY_VARIABLES, ("LM_",))
-    for name in ("LM_API_TOKEN", "LM_API_TOKEN_FILE"):
+    for name in ("LM_API_TOKEN", "LM_API_TOKEN_FILE", "LM_API_TOKEN_FD", "LM_GATEWAY_HOST"):
         passed.pop(name, None)
-    passed |= {
-        "LM_API_TOKEN_FD": "0",
+    return passed | {
         "LM_LISTEN_FD": "4",
         "LM_RUN_DIR": str(run_folder),
         "LM_MODELS_DIR": str(models),
         "LM_GATEWAY_PORT": str(port),
     }
+
+
+def _gateway(environment: Mapping[str, str], python: str, token: str | None, port: int) -> PartSettings:
     return PartSettings(
         name="gateway",
         enabled=True,
         arguments=(python, "-I", "-m", "lm_gateway"),
-        environment=passed,
+        environment={**environment, "LM_API_TOKEN_FD": "0"} if token else environment,
         probe=Probe(port, "/health"),
         backoff=Backoff(first_s=0.2, cap_s=5.0),
         oom_score_adj=0,

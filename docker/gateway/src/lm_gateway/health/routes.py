@@ -10,9 +10,11 @@ from pydantic import BaseModel, JsonValue
 
 from lm_gateway import API_REVISION, VERSION
 from lm_gateway.bash.runner import CommandRunner
-from lm_gateway.dependencies import get_client, get_parts, get_runner, get_settings
+from lm_gateway.dependencies import get_client, get_parts, get_runner, get_settings, get_tokens
 from lm_gateway.health.parts import Part, PartName, Parts
+from lm_gateway.http.open_access import OPEN_WARNING
 from lm_gateway.http.scopes import Scope, may, needs, open_to_all
+from lm_gateway.http.tokens import Tokens
 from lm_gateway.settings import Settings
 
 router = APIRouter()
@@ -20,11 +22,16 @@ RUNTIME_ANSWER_TIMEOUT_S = 2.0
 
 
 class Health(BaseModel):
-    """`ok`: every part that is not disabled is ready. `degraded`: the gateway answers, a part does not."""
+    """`ok`: every part that is not disabled is ready. `degraded`: the gateway answers, a part does not.
+
+    `authentication` `none`: callers on this machine need no token. `warnings`, told only to a token that may
+    read, say what of the gateway itself needs somebody's attention."""
 
     status: Literal["ok", "degraded"]
     version: str
     started_at: str | None
+    authentication: Literal["token", "none"]
+    warnings: list[str]
     parts: dict[PartName, Part]
 
 
@@ -45,10 +52,21 @@ class Version(BaseModel):
 
 
 @router.get("/health", response_model=Health, dependencies=[open_to_all()])
-async def health(request: Request, parts: Annotated[Parts, Depends(get_parts)]) -> Health:
+async def health(
+    request: Request,
+    parts: Annotated[Parts, Depends(get_parts)],
+    settings: Annotated[Settings, Depends(get_settings)],
+    tokens: Annotated[Tokens, Depends(get_tokens)],
+) -> Health:
     """The state of each part by itself. Answers without a token, then without the parts' output."""
     status = await parts.status()
-    if not may(request, Scope.READ):
+    warnings: list[str] = []
+    if may(request, Scope.READ):
+        if settings.open_access:
+            warnings.append(OPEN_WARNING)
+        if problem := tokens.problem():
+            warnings.append(f"the changed file of tokens is not used, those from before stay: {problem}")
+    else:
         for part in status.parts.values():
             part.last_output = None
     well = all(part.state in ("ready", "disabled") for part in status.parts.values())
@@ -56,6 +74,8 @@ async def health(request: Request, parts: Annotated[Parts, Depends(get_parts)]) 
         status="ok" if well else "degraded",
         version=VERSION,
         started_at=status.started_at,
+        authentication="none" if settings.open_access else "token",
+        warnings=warnings,
         parts=status.parts,
     )
 

@@ -8,7 +8,6 @@ dependency of the route, because only the route knows what it does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from fastapi import Depends
@@ -16,16 +15,8 @@ from pydantic import JsonValue
 from starlette.requests import HTTPConnection
 
 from lm_gateway.errors import ErrorCode, GatewayError
-
-
-class Scope(StrEnum):
-    """`read`: lists, health details, metrics, version. `models`: running, loading, changing models.
-    `exec`: commands, sessions, files. None includes another."""
-
-    READ = "read"
-    MODELS = "models"
-    EXEC = "exec"
-
+from lm_gateway.http.rate_limit import Admission
+from lm_gateway.http.token_file import Scope as Scope
 
 ALL_SCOPES = frozenset(Scope)
 
@@ -40,7 +31,9 @@ class Caller:
 
 @dataclass(frozen=True)
 class ScopeCheck:
-    """The dependency behind `needs`; its type is how tests and the OpenAPI document find it on a route."""
+    """The dependency behind `needs`; its type is how tests and the OpenAPI document find it on a route.
+
+    It counts the request too, for the limit of requests at a time: what a route needs is also its kind."""
 
     scope: Scope | None
 
@@ -58,6 +51,9 @@ class ScopeCheck:
                 + (", ".join(sorted(found.scopes)) or "none"),
                 details={"needed": self.scope.value, "has": has},
             )
+        admission = connection.state.admission
+        assert isinstance(admission, Admission)
+        admission.enter(self.scope)
 
 
 def needs(scope: Scope) -> Any:
