@@ -25,12 +25,16 @@ from lm_gateway.files.service import Files
 from lm_gateway.gguf.routes import router as gguf_router
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
+from lm_gateway.health.remote import remote_parts
 from lm_gateway.health.routes import router as health_router
 from lm_gateway.http.security import SecurityMiddleware
 from lm_gateway.http.tokens import Tokens
 from lm_gateway.http.upstream import create_client
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
+from lm_gateway.models.directory import ModelDirectory
+from lm_gateway.models.routes import router as models_router
 from lm_gateway.ollama.routes import router as ollama_router
+from lm_gateway.openai.routes import router as openai_router
 from lm_gateway.proxy.routes import router as proxy_router
 from lm_gateway.settings import Settings
 
@@ -43,6 +47,8 @@ ROUTERS = (
     ollama_router,
     llama_cpp_router,
     gguf_router,
+    models_router,
+    openai_router,
     files_router,
     proxy_router,
 )
@@ -62,10 +68,11 @@ def create_app(settings: Settings) -> FastAPI:
         client=client,
         runner=runner,
         jobs=Jobs(settings, runner, audit),
-        parts=Parts(settings.supervisor_socket),
+        parts=Parts(settings.supervisor_socket, remote_parts(settings, client)),
         audit=audit,
         files=Files(settings),
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
+        directory=ModelDirectory(),
     )
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ from lm_gateway.files.service import Files
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.http.tokens import Tokens
+from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Services:
     jobs: Jobs
     parts: Parts
     model_files: ModelFiles
+    directory: ModelDirectory
     audit: Audit
     files: Files
 

@@ -96,6 +96,6 @@ class GatewayError(HTTPException):
         """The answer to a request for `path`: under /v1 in OpenAI's shape, else in the gateway's."""
         if path != "/v1" and not path.startswith("/v1/"):
             return JSONResponse(self.body(), status_code=self.status_code, headers=self.headers)
-        # There a request that does not fit is 400; the libraries of OpenAI's know no 422.
+        # There a request that does not fit is 400.
         status = 400 if self.status_code == 422 else self.status_code
         return JSONResponse(self.openai_body(), status_code=status, headers=self.headers)

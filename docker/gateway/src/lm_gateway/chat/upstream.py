@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
 import httpx
 from pydantic import JsonValue
 
-from lm_gateway.dependencies import Services
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.http.json_values import field, text
 from lm_gateway.http.upstream import Runtime, as_gateway_error
+
+if TYPE_CHECKING:
+    from lm_gateway.dependencies import Services
 
 LONGEST_ERROR_TEXT = 2000
 

@@ -113,6 +113,7 @@ async def _content(request: Request) -> AsyncIterator[bytes]:
 
 async def _reload(services: Services) -> bool:
     """Lets llama-server look into its folder again."""
+    services.directory.forget()
     return await _tell_llama_server(services, "GET", "/models?reload=1", None)
 
 

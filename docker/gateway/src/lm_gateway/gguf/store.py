@@ -62,6 +62,13 @@ class ModelFiles:
                 return _describe(candidate, complete=candidate is path)
         raise GatewayError(ErrorCode.NOT_FOUND, f"there is no model file {name}; GET /models/gguf lists them")
 
+    def complete(self, name: str) -> ModelFile:
+        """One complete file. Raises NOT_FOUND."""
+        file = self.find(name)
+        if not file.complete:
+            raise GatewayError(ErrorCode.NOT_FOUND, f"{name} has not arrived completely yet")
+        return file
+
     def remove(self, name: str) -> None:
         """Deletes a file and what has arrived of an upload of that name. Raises NOT_FOUND, CONFLICT."""
         path, part = self._paths(name)
