@@ -129,6 +129,8 @@ class Settings:
     guard_path: str = DEFAULT_GUARD_PATH
     ollama_url: str = "http://127.0.0.1:11434"
     llama_cpp_url: str = "http://127.0.0.1:9931"
+    #: The parts that run elsewhere, by name: nobody but they themselves knows their state.
+    remote_parts: frozenset[str] = frozenset()
     image_version: str = "unknown"
     image_revision: str = "unknown"
     disk_reserve_bytes: int = 512 * 1024 * 1024
@@ -180,10 +182,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         run_dir=run_dir,
         spool_dir=Path(environment["LM_SPOOL_DIR"]) if environment.get("LM_SPOOL_DIR") else None,
         guard_path=environment.get("LM_GUARD_PATH", DEFAULT_GUARD_PATH),
-        ollama_url=environment.get("LM_OLLAMA_URL")
+        ollama_url=environment.get("LM_OLLAMA_URL", "").rstrip("/")
         or f"http://127.0.0.1:{environment.get('LM_OLLAMA_PORT', '11434')}",
-        llama_cpp_url=environment.get("LM_LLAMA_CPP_URL")
+        llama_cpp_url=environment.get("LM_LLAMA_CPP_URL", "").rstrip("/")
         or f"http://127.0.0.1:{environment.get('LM_LLAMA_CPP_PORT', '9931')}",
+        remote_parts=frozenset(
+            part for part in ("ollama", "llama_cpp") if environment.get(f"LM_{part.upper()}_URL")
+        ),
         image_version=environment.get("LM_IMAGE_VERSION", "unknown"),
         image_revision=environment.get("LM_IMAGE_REVISION", "unknown"),
         command_environment={

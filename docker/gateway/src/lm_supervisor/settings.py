@@ -227,7 +227,8 @@ def _pick(
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:
-    value = environment.get(name, "on")
+    # A runtime that runs elsewhere needs none here.
+    value = environment.get(name) or ("off" if environment.get(f"{name}_URL") else "on")
     if value not in ("on", "off"):
         raise SettingsError(f"{name} is {value!r}; it must be on or off")
     return value == "on"

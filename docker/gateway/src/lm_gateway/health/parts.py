@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,7 +14,9 @@ ANSWER_TIMEOUT_S = 1.0
 
 PartName = Literal["gateway", "ollama", "llama_cpp"]
 PART_NAMES: tuple[PartName, ...] = ("gateway", "ollama", "llama_cpp")
-PartState = Literal["disabled", "starting", "ready", "crashed", "backing-off", "stopping", "unknown"]
+PartState = Literal[
+    "disabled", "starting", "ready", "crashed", "backing-off", "stopping", "unknown", "unreachable"
+]
 
 
 class LastExit(BaseModel):
@@ -26,7 +29,8 @@ class LastExit(BaseModel):
 
 class Part(BaseModel):
     """One part. `last_output` (at most 4 KiB) is told only with the token; `unknown` means that no
-    supervisor answered: the gateway runs without one."""
+    supervisor answered: the gateway runs without one; `unreachable` is a part that runs elsewhere and does
+    not answer."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -52,20 +56,31 @@ class PartsStatus(BaseModel):
     parts: dict[PartName, Part]
 
 
-class Parts:
-    """Asks the supervisor over its socket."""
+class RemoteStatus(Protocol):
+    """A part that runs elsewhere, see remote.py."""
 
-    def __init__(self, socket_path: Path) -> None:
+    async def status(self) -> Part: ...
+
+
+class Parts:
+    """Asks the supervisor over its socket, and those parts themselves that run elsewhere."""
+
+    def __init__(self, socket_path: Path, remote: Mapping[PartName, RemoteStatus] | None = None) -> None:
         self._socket_path = socket_path
+        self._remote = dict(remote or {})
 
     async def status(self) -> PartsStatus:
         """The state now. Never raises: without a supervisor every part but the gateway is unknown."""
-        answer = await self._ask()
+        answer, remote = await asyncio.gather(self._ask(), self._ask_remote())
         known = answer.parts if answer else {"gateway": Part(state="ready")}
         return PartsStatus(
             started_at=answer.started_at if answer else None,
-            parts={name: known.get(name, Part(state="unknown")) for name in PART_NAMES},
+            parts={name: remote.get(name) or known.get(name) or Part(state="unknown") for name in PART_NAMES},
         )
+
+    async def _ask_remote(self) -> dict[PartName, Part]:
+        states = await asyncio.gather(*(part.status() for part in self._remote.values()))
+        return dict(zip(self._remote, states, strict=True))
 
     async def _ask(self) -> _SupervisorAnswer | None:
         try:
