@@ -31,6 +31,9 @@ from lm_gateway.http.security import SecurityMiddleware
 from lm_gateway.http.tokens import Tokens
 from lm_gateway.http.upstream import create_client
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
+from lm_gateway.metrics.metrics import Metrics
+from lm_gateway.metrics.middleware import MetricsMiddleware
+from lm_gateway.metrics.routes import router as metrics_router
 from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.models.routes import router as models_router
 from lm_gateway.ollama.routes import router as ollama_router
@@ -42,6 +45,7 @@ from lm_gateway.settings import Settings
 ROUTERS = (
     health_router,
     docs_router,
+    metrics_router,
     bash_router,
     commands_router,
     ollama_router,
@@ -59,12 +63,14 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises TokenFileError when the file of tokens cannot be used."""
     tokens = Tokens(settings.token, settings.tokens_file)
+    metrics = Metrics()
     client = create_client()
     runner = CommandRunner(settings)
     audit = Audit()
     services = Services(
         settings=settings,
         tokens=tokens,
+        metrics=metrics,
         client=client,
         runner=runner,
         jobs=Jobs(settings, runner, audit),
@@ -93,6 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.routers = ROUTERS
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(GatewayError, _answer_error)
@@ -101,11 +108,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _answer_error)
     app.add_exception_handler(Exception, _answer_error)
     app.add_middleware(SecurityMiddleware, settings=settings, tokens=tokens)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     return app
 
 
 async def _answer_error(connection: HTTPConnection, error: Exception) -> Response:
-    return _as_gateway_error(error).response(connection.url.path)
+    answer = _as_gateway_error(error)
+    connection.state.error_code = answer.code.code
+    return answer.response(connection.url.path)
 
 
 def _as_gateway_error(error: Exception) -> GatewayError:

@@ -14,6 +14,7 @@ from lm_gateway.files.service import Files
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.http.tokens import Tokens
+from lm_gateway.metrics.metrics import Metrics
 from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.settings import Settings
 
@@ -24,6 +25,7 @@ class Services:
 
     settings: Settings
     tokens: Tokens
+    metrics: Metrics
     client: httpx.AsyncClient
     runner: CommandRunner
     jobs: Jobs

@@ -124,6 +124,11 @@ class CommandRunner:
         self.isolation: str | None = None
 
     @property
+    def running(self) -> int:
+        """How many commands are running."""
+        return sum(self._running.values())
+
+    @property
     def known_guards(self) -> set[int]:
         """The guards of this process that live; whoever starts one, enters it here."""
         return self._known_guards

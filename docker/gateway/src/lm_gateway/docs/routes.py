@@ -1,17 +1,90 @@
-"""GET /openapi.json: the description of the interface, for programs."""
+"""GET /openapi.json for programs, GET /docs for people.
+
+The page and its files answer without a token: a browser sends none when somebody opens an address, and one in
+the address would end up in histories. They say nothing that the project's sources do not say. The page can
+read and call nothing: trying requests out is off, its policy allows its own files only, and a browser's
+requests with a token would fail on their Origin anyway.
+"""
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, HTMLResponse, Response
 
-from lm_gateway.http.scopes import Scope, needs
+from lm_gateway.docs.document import document, for_swagger_ui
+from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.http.scopes import Scope, needs, open_to_all
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
+OPEN = [open_to_all()]
+ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE = """\
+<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>lm-sandbox gateway</title>
+    <link rel="stylesheet" href="/docs/swagger-ui.css" />
+    <link rel="icon" href="/docs/favicon-32x32.png" />
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+    <script src="/docs/swagger-ui-bundle.js"></script>
+    <script src="/docs/page.js"></script>
+  </body>
+</html>
+"""
+SCRIPT = """\
+SwaggerUIBundle({
+  url: '/docs/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  supportedSubmitMethods: [],
+  validatorUrl: null,
+});
+"""
 
 
-@router.get("/openapi.json", include_in_schema=False, dependencies=[needs(Scope.READ)])
+@router.get("/openapi.json", dependencies=[needs(Scope.READ)])
 async def openapi(request: Request) -> Any:
-    """All routes but the pass-through and the WebSockets, as an OpenAPI 3.1 document."""
-    return request.app.openapi()
+    """The interface as an OpenAPI 3.1 document."""
+    return document(request.app, request.app.state.routers)
+
+
+@router.get("/docs", dependencies=OPEN)
+async def page() -> Response:
+    """The page. It needs no other server."""
+    return HTMLResponse(PAGE, headers={"Content-Security-Policy": PAGE_POLICY})
+
+
+@router.get("/docs/openapi.json", dependencies=OPEN)
+async def openapi_of_page(request: Request) -> Any:
+    """The same in the words of OpenAPI 3.0, which is what the viewer knows."""
+    return for_swagger_ui(document(request.app, request.app.state.routers))
+
+
+@router.get("/docs/page.js", dependencies=OPEN)
+async def script() -> Response:
+    return Response(SCRIPT, media_type="text/javascript")
+
+
+@router.get("/docs/{name}", dependencies=OPEN)
+async def asset(name: str) -> Response:
+    """One of the viewer's files."""
+    if name not in ASSETS:
+        raise GatewayError(ErrorCode.NOT_FOUND, "the page has no such file")
+    return FileResponse(_viewer() / name)
+
+
+def _viewer() -> Path:
+    vendor = Path(str(files("swagger_ui_bundle"))) / "vendor"
+    (folder,) = vendor.glob("swagger-ui-*")
+    return folder

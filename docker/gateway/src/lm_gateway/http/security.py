@@ -225,6 +225,7 @@ def _with_safe_headers(send: Send) -> Send:
 
 
 async def _refuse(error: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
+    scope["state"]["error_code"] = error.code.code
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": error.code.code})
         return
