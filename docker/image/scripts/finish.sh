@@ -12,3 +12,5 @@ chown 1000:1000 /home/sandbox /home/sandbox/.bashrc /home/sandbox/.profile
 ldconfig
 llama-server --version >/dev/null 2>&1 || { echo "llama-server does not start in this base:" >&2; llama-server --version; exit 1; }
 ollama --version >/dev/null 2>&1 || { echo "ollama does not start in this base:" >&2; ollama --version; exit 1; }
+# Last: what is in the image, for everybody who asks later.
+"$venv/bin/python" -I "$(dirname "$0")/write-sbom.py" "$site" /usr/share/lm-sandbox/sbom.json

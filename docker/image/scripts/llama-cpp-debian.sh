@@ -10,7 +10,10 @@ files="/usr/bin/llama-server /usr/bin/llama-quantize
   $(find "$libraries" -path '*llama*' -name '*.so*' ! -type d)
   $(find "$libraries/ggml" -name '*.so*' ! -type d)"
 # shellcheck disable=SC2086
-for file in $files $(sh "$here/needed-libraries.sh" $files); do
+files="$files $(sh "$here/needed-libraries.sh" $files)"
+for file in $files; do
   mkdir -p "/export$(dirname "$file")"
   cp --dereference "$file" "/export$file"
 done
+# shellcheck disable=SC2086
+sh "$here/record-packages.sh" llama-cpp $files

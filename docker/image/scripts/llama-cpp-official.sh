@@ -11,12 +11,12 @@ test -x /app/llama-server || {
 target=/export/opt/llama.cpp
 mkdir -p "$target/lib" /export/usr/bin
 cp -a /app/llama-server /app/*.so* "$target/"
-sh "$here/needed-libraries.sh" /app/llama-server /app/*.so* | while read -r library; do
-  case $library in
-    /app/*) ;;
-    *) cp --dereference "$library" "$target/lib/" ;;
-  esac
+libraries=$(sh "$here/needed-libraries.sh" /app/llama-server /app/*.so* | grep -v '^/app/')
+for library in $libraries; do
+  cp --dereference "$library" "$target/lib/"
 done
+# shellcheck disable=SC2086 # a list of paths without spaces
+sh "$here/record-packages.sh" llama-cpp $libraries
 # Where the libraries are is said in a launcher, so that nothing else in the container sees them.
 cat > /export/usr/bin/llama-server <<'SCRIPT'
 #!/bin/sh
