@@ -2,7 +2,7 @@
  * lm-guard: runs one program and leaves nothing of it alive.
  *
  *   lm-guard [-n NICE] [-o OOM_SCORE_ADJ] [-g GRACE_MS] [-d DRAIN_MS] [-c CWD]
- *            [-s SECRET_DIR] -- PROGRAM ARG...
+ *            [-s SECRET_DIR] [-t] -- PROGRAM ARG...
  *
  * The guard makes itself the "child subreaper" of everything that the program starts: whatever
  * daemonises (nohup, setsid, double fork) becomes a child of the guard instead of leaving the tree.
@@ -14,6 +14,8 @@
  * they can read no file under SECRET_DIR, neither trace nor read the memory or the environment of a
  * process outside their domain, and (Linux 6.12 and newer) send it no signal. New files in the folders
  * above SECRET_DIR are closed to them too, so those should be folders in which they create none.
+ *
+ * With -t the program's standard input is a terminal and becomes its controlling terminal.
  *
  * File descriptor 3 is the control channel, a stream socket to the caller. Lines from the guard:
  *   started PID            the program runs
@@ -36,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -66,6 +69,7 @@ struct options {
   long drain_ms;
   const char *cwd;
   const char *secret_dir;
+  bool terminal;
 };
 
 static long now_ms(void) {
@@ -291,7 +295,10 @@ static void set_oom_score(int value) {
 
 static void run_program(char **argv, const struct options *options, const sigset_t *mask, int failure_fd) {
   setsid();
+  if (options->terminal) ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+  /* Python ignores these two, and what is ignored stays so across exec. */
   signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL);
   sigprocmask(SIG_SETMASK, mask, NULL);
   set_oom_score(options->oom_score_adj);
   if (options->nice != 0) (void)!nice(options->nice);
@@ -314,7 +321,7 @@ static void close_all_but(int first, int second) {
 static struct options parse(int argc, char **argv) {
   struct options options = {.grace_ms = 3000, .drain_ms = 0};
   int letter;
-  while ((letter = getopt(argc, argv, "+n:o:g:d:c:s:")) != -1) {
+  while ((letter = getopt(argc, argv, "+n:o:g:d:c:s:t")) != -1) {
     switch (letter) {
       case 'n': options.nice = atoi(optarg); break;
       case 'o': options.oom_score_adj = atoi(optarg); break;
@@ -322,6 +329,7 @@ static struct options parse(int argc, char **argv) {
       case 'd': options.drain_ms = atol(optarg); break;
       case 'c': options.cwd = optarg; break;
       case 's': options.secret_dir = optarg[0] == '/' ? optarg : NULL; break;
+      case 't': options.terminal = true; break;
       default: exit(64);
     }
   }

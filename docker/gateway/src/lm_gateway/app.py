@@ -39,6 +39,8 @@ from lm_gateway.models.routes import router as models_router
 from lm_gateway.ollama.routes import router as ollama_router
 from lm_gateway.openai.routes import router as openai_router
 from lm_gateway.proxy.routes import router as proxy_router
+from lm_gateway.sessions.routes import router as sessions_router
+from lm_gateway.sessions.sessions import Sessions
 from lm_gateway.settings import Settings
 
 # The pass-through takes every path of its prefix, so it comes last.
@@ -48,6 +50,7 @@ ROUTERS = (
     metrics_router,
     bash_router,
     commands_router,
+    sessions_router,
     ollama_router,
     llama_cpp_router,
     gguf_router,
@@ -74,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         client=client,
         runner=runner,
         jobs=Jobs(settings, runner, audit),
+        sessions=Sessions(settings, runner, audit),
         parts=Parts(settings.supervisor_socket, remote_parts(settings, client)),
         audit=audit,
         files=Files(settings),
@@ -86,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with client:
             yield
             await services.jobs.close()
+            await services.sessions.close()
 
     app = FastAPI(
         title="lm-sandbox gateway",

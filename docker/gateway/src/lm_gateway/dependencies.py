@@ -16,6 +16,7 @@ from lm_gateway.health.parts import Parts
 from lm_gateway.http.tokens import Tokens
 from lm_gateway.metrics.metrics import Metrics
 from lm_gateway.models.directory import ModelDirectory
+from lm_gateway.sessions.sessions import Sessions
 from lm_gateway.settings import Settings
 
 
@@ -29,6 +30,7 @@ class Services:
     client: httpx.AsyncClient
     runner: CommandRunner
     jobs: Jobs
+    sessions: Sessions
     parts: Parts
     model_files: ModelFiles
     directory: ModelDirectory
@@ -60,6 +62,10 @@ def get_runner(connection: HTTPConnection) -> CommandRunner:
 
 def get_jobs(connection: HTTPConnection) -> Jobs:
     return get_services(connection).jobs
+
+
+def get_sessions(connection: HTTPConnection) -> Sessions:
+    return get_services(connection).sessions
 
 
 def get_parts(connection: HTTPConnection) -> Parts:

@@ -27,7 +27,8 @@ class GuardOptions:
 
     `grace_ms` lies between SIGTERM and SIGKILL; `drain_ms` is what descendants get to end by
     themselves after the program has ended. `secret_dir` asks for a Landlock domain that cannot read
-    that folder. `nice` and `oom_score_adj` may only be raised by an ordinary user.
+    that folder. `terminal`: descriptor 0 is a terminal and becomes the program's controlling one. `nice` and
+    `oom_score_adj` may only be raised by an ordinary user.
     """
 
     nice: int = 0
@@ -35,6 +36,7 @@ class GuardOptions:
     grace_ms: int = 3000
     drain_ms: int = 0
     secret_dir: str | None = None
+    terminal: bool = False
     guard_path: str = DEFAULT_GUARD_PATH
 
     def arguments(self, cwd: str | None) -> list[str]:
@@ -45,6 +47,8 @@ class GuardOptions:
             words += ["-c", cwd]
         if self.secret_dir is not None:
             words += ["-s", self.secret_dir]
+        if self.terminal:
+            words.append("-t")
         return [*words, "--"]
 
 

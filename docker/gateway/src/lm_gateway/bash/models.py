@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 # The kernel takes at most 128 KiB in one argument.
 LONGEST_COMMAND_BYTES = 120_000
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
+
+
+def without_nul(text: str) -> str:
+    """A text that can be an argument or a variable; raises ValueError for others."""
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no command line or variable can")
+    text.encode("utf-8")  # a lone surrogate cannot be passed on either
+    return text
+
+
+def _fits_an_argument(cmd: str) -> str:
+    if len(cmd.encode("utf-8", "surrogatepass")) > LONGEST_COMMAND_BYTES:
+        raise ValueError(
+            f"longer than {LONGEST_COMMAND_BYTES} bytes; send the script as stdin and run `bash -s`"
+        )
+    return without_nul(cmd)
+
+
+type CommandLine = Annotated[str, Field(min_length=1), AfterValidator(_fits_an_argument)]
 RequestId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
@@ -17,7 +36,7 @@ class RunBashRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cmd: str = Field(min_length=1, description="The command line, as for `bash -c`")
+    cmd: CommandLine = Field(description="The command line, as for `bash -c`")
     timeout_s: float | None = Field(
         default=None, gt=0, description="Seconds until the command and all it started are ended"
     )
@@ -30,20 +49,11 @@ class RunBashRequest(BaseModel):
         description="Chosen by the caller. The same request again gets the first one's result, running or ended",
     )
 
-    @field_validator("cmd")
-    @classmethod
-    def _fits_an_argument(cls, cmd: str) -> str:
-        if len(cmd.encode("utf-8", "surrogatepass")) > LONGEST_COMMAND_BYTES:
-            raise ValueError(
-                f"longer than {LONGEST_COMMAND_BYTES} bytes; send the script as stdin and run `bash -s`"
-            )
-        return _without_nul(cmd)
-
     @field_validator("env")
     @classmethod
     def _values_without_nul(cls, env: dict[str, str]) -> dict[str, str]:
         for value in env.values():
-            _without_nul(value)
+            without_nul(value)
         return env
 
 
@@ -66,10 +76,3 @@ class RunBashAnswer(BaseModel):
     error_bytes: int
     id: str
     replayed: bool
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL character, which no command line or variable can")
-    text.encode("utf-8")  # a lone surrogate cannot be passed on either
-    return text

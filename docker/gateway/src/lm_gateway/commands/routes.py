@@ -89,8 +89,8 @@ async def stream_events(
 
 @router.get("/commands/{command_id}/output", response_class=Response)
 async def read_output(request: Request, job: FoundJob, stream: Stream = Stream.STDOUT) -> Response:
-    """What a command has written to a stream, as bytes; takes `Range`. Where a quota has cut it, the answer is
-    its first part with status 206 and the true size in `Content-Range`."""
+    """What a command has written to a stream, as bytes; takes `Range`. Where a quota has cut it, the
+    answer is its first part with status 206 and the true size in `Content-Range`."""
     size, total = job.output_size(stream), job.output_total(stream)
     headers = {"Accept-Ranges": "bytes", "X-Output-Bytes": str(total), "X-Output-Kept-Bytes": str(size)}
     try:

@@ -49,7 +49,7 @@ def wants_server_sent_events(headers: Headers) -> bool:
 
 class EventStream(Response):
     """Newline-delimited JSON, or server-sent events: then `event` is the type, `id` the number and `data`
-    the same JSON. Numbers the events with `seq` unless they bring it. `on_end` is awaited whatever happens."""
+    the same JSON. Numbers the events with `seq` unless they have it. `on_end` is awaited whatever happens."""
 
     def __init__(
         self,
