@@ -56,6 +56,17 @@ COMMON_ERRORS = {
     "500": "The gateway failed",
     "default": "Any other failure",
 }
+# What a path begins with, and the heading it stands under.
+GROUPS = {
+    "run-bash": "commands",
+    "commands": "commands",
+    "sessions": "sessions",
+    "files": "files",
+    "v1": "models, as of OpenAI",
+    "models": "models",
+    "ollama": "models",
+    "llama-cpp": "models",
+}
 OPEN_ERRORS = ("403", "500", "default")
 
 
@@ -87,6 +98,7 @@ def _complete(operation: dict[str, Any], path: str, scope: Scope | None, schemas
             responses.setdefault(
                 status, {"description": description, "content": {"application/json": {"schema": error}}}
             )
+    operation.setdefault("tags", [GROUPS.get(path.split("/")[1], "gateway")])
     operation["security"] = [] if scope is None else [{"token": []}]
     if scope is not None:
         operation["x-scope"] = scope.value
@@ -122,6 +134,19 @@ def _scope(dependant: Dependant) -> Scope | None:
         if isinstance(dependency.call, ScopeCheck):
             return dependency.call.scope
     return None
+
+
+def for_page(schema: dict[str, Any]) -> Any:
+    """The document for the page: without the tokens, for which it would offer a field of no use."""
+    operations = {
+        path: {
+            method: {name: value for name, value in operation.items() if name != "security"}
+            for method, operation in operations.items()
+        }
+        for path, operations in schema["paths"].items()
+    }
+    components = {name: value for name, value in schema["components"].items() if name != "securitySchemes"}
+    return for_swagger_ui({**schema, "paths": operations, "components": components})
 
 
 def for_swagger_ui(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from lm_gateway.docs.document import document, for_swagger_ui
+from lm_gateway.docs.document import document, for_page
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.http.scopes import Scope, needs, open_to_all
 
@@ -68,7 +68,7 @@ async def page() -> Response:
 @router.get("/docs/openapi.json", dependencies=OPEN)
 async def openapi_of_page(request: Request) -> Any:
     """The same in the words of OpenAPI 3.0, which is what the viewer knows."""
-    return for_swagger_ui(document(request.app, request.app.state.routers))
+    return for_page(document(request.app, request.app.state.routers))
 
 
 @router.get("/docs/page.js", dependencies=OPEN)
