@@ -78,7 +78,8 @@ class EventLog:
 
     def add_output(self, stream: str, data: bytes) -> None:
         """Appends a piece of output. A character that is cut at its end waits for the next piece."""
-        whole, rest = split_at_character(self._unfinished.get(stream, b"") + data)
+        before = self._unfinished.get(stream)
+        whole, rest = split_at_character(before + data if before else data)
         self._unfinished[stream] = rest
         self._append_output(stream, whole)
 
