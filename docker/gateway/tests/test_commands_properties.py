@@ -51,7 +51,7 @@ PIECES = st.lists(
     ),
     max_size=12,
 )
-VARIABLE_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=200)
+VARIABLE_TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=200)
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +132,10 @@ def test_any_output_is_counted_shown_and_kept_as_it_was(
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     value=VARIABLE_TEXT,
-    stdin=st.text(st.characters(exclude_categories=("Cs",)), max_size=2000),
-    folder=st.text(
-        st.characters(exclude_characters="\0/", exclude_categories=("Cs",)), min_size=1, max_size=40
-    ).filter(lambda name: name not in (".", "..") and len(name.encode()) <= 200),
+    stdin=st.text(st.characters(codec="utf-8"), max_size=2000),
+    folder=st.text(st.characters(exclude_characters="\0/", codec="utf-8"), min_size=1, max_size=40).filter(
+        lambda name: name not in (".", "..") and len(name.encode()) <= 200
+    ),
 )
 def test_any_variable_folder_and_standard_input_arrive_as_they_are(
     workspace: Settings, value: str, stdin: str, folder: str

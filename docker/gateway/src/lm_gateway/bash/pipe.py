@@ -8,7 +8,7 @@ import fcntl
 import os
 from collections.abc import Callable
 
-READ_BYTES = 128 * 1024
+READ_BYTES = 256 * 1024
 PIPE_BYTES = 1024 * 1024
 # What one pipe may read before the others have their turn: about a quarter of a millisecond.
 TURN_BYTES = 1024 * 1024

@@ -15,6 +15,8 @@ from pathlib import Path
 from lm_gateway.settings import SpoolLimits
 
 GRANT_BYTES = 8 * 1024 * 1024
+# Handing work to a thread costs as much as writing 100 KiB.
+WRITE_BYTES = 512 * 1024
 
 
 class Spools:
@@ -70,6 +72,8 @@ class SpoolFile:
     descriptor: int
     size: int = 0
     stopped: bool = False
+    pending: list[bytes] = field(default_factory=list)
+    pending_bytes: int = 0
 
 
 @dataclass
@@ -103,16 +107,15 @@ class Spool:
                 file.stopped = True
                 break
         self._used_bytes += len(data)
-        try:
-            # A busy disk lets writers wait; the gateway must not.
-            await asyncio.to_thread(_write_all, file.descriptor, data)
-        except OSError:
-            file.stopped = True
-            return
-        file.size += len(data)
+        file.pending.append(data)
+        file.pending_bytes += len(data)
+        if file.pending_bytes >= WRITE_BYTES:
+            await _flush(file)
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         """Nothing more comes: from now on it may be removed for others."""
+        for file in self._files.values():
+            await _flush(file)
         self.finished = True
 
     def size(self, stream: str) -> int:
@@ -133,7 +136,19 @@ class Spool:
         self._spools.forget(self)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
+async def _flush(file: SpoolFile) -> None:
+    if not file.pending:
+        return
+    pending, file.pending, size, file.pending_bytes = file.pending, [], file.pending_bytes, 0
+    try:
+        # A busy disk lets writers wait; the gateway must not.
+        await asyncio.to_thread(_write_all, file.descriptor, pending)
+        file.size += size
+    except OSError:
+        file.stopped = True
+
+
+def _write_all(descriptor: int, pieces: list[bytes]) -> None:
+    rest = memoryview(b"".join(pieces))
     while rest:
         rest = rest[os.write(descriptor, rest) :]

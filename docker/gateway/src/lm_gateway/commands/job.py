@@ -169,7 +169,7 @@ class Job:
         finally:
             end = self.end = self.command.end
             if self._spool is not None:
-                self._spool.finish()
+                await self._spool.finish()
             self.log.close(
                 "exit",
                 {
