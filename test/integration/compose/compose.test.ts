@@ -15,6 +15,7 @@ const files = ['compose.yaml', 'compose.services.yaml'] as const;
 const profiles = ['cpu', 'nvidia', 'amd'] as const;
 const token = 'a-token-for-the-compose-test';
 const port = 18_491;
+const limitMs = 300_000;
 const base = `http://127.0.0.1:${port}`;
 
 const healthSchema = z.object({
@@ -161,21 +162,26 @@ describe('the Compose files', () => {
       );
       expect(published).toEqual([{ HostIp: '127.0.0.1' }]);
     },
+    limitMs,
   );
 
-  it('tells which of the three containers does not answer, and that it is back', async () => {
-    const file = 'compose.services.yaml';
-    await up(file);
-    await compose(['--file', file, '--profile', 'cpu', 'stop', '--timeout', '2', 'ollama-cpu']);
-    const state = async () => {
-      const health = healthSchema.parse(await call('/health'));
-      return [health.status, health.parts['ollama']?.state, health.parts['llama_cpp']?.state];
-    };
-    await expect.poll(state, { timeout: 20_000 }).toEqual(['degraded', 'unreachable', 'ready']);
-    await post('/ollama/', { cmd: 'Hello', model: 'small' }, 503);
-    await compose(['--file', file, '--profile', 'cpu', 'start', 'ollama-cpu']);
-    await expect.poll(state, { timeout: 30_000 }).toEqual(['ok', 'ready', 'ready']);
-  });
+  it(
+    'tells which of the three containers does not answer, and that it is back',
+    async () => {
+      const file = 'compose.services.yaml';
+      await up(file);
+      await compose(['--file', file, '--profile', 'cpu', 'stop', '--timeout', '2', 'ollama-cpu']);
+      const state = async () => {
+        const health = healthSchema.parse(await call('/health'));
+        return [health.status, health.parts['ollama']?.state, health.parts['llama_cpp']?.state];
+      };
+      await expect.poll(state, { timeout: 20_000 }).toEqual(['degraded', 'unreachable', 'ready']);
+      await post('/ollama/', { cmd: 'Hello', model: 'small' }, 503);
+      await compose(['--file', file, '--profile', 'cpu', 'start', 'ollama-cpu']);
+      await expect.poll(state, { timeout: 30_000 }).toEqual(['ok', 'ready', 'ready']);
+    },
+    limitMs,
+  );
 
   it.each(files)(
     '%s gives a GPU to the runtimes of its profile and publishes one port on the loopback',
