@@ -174,7 +174,7 @@ async def test_only_so_many_requests_of_a_kind_are_in_work(
     start_gateway: StartGateway, make_settings: MakeSettings
 ) -> None:
     gateway = await start_gateway(make_settings(requests=RequestLimits(at_a_time=1)))
-    async with gateway.stream("POST", "/run-bash/", json={"cmd": "echo; sleep 60", "stream": True}) as running:
+    async with gateway.stream("POST", "/run-bash/", json={"cmd": "echo; sleep 9", "stream": True}) as running:
         await anext(running.aiter_lines())
         refused = await gateway.post("/run-bash/", json={"cmd": "true"})
         other_kind = await gateway.get("/models/gguf")
