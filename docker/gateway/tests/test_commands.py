@@ -115,7 +115,7 @@ async def test_writing_to_a_command_that_does_not_read_waits_until_it_ends(
 async def test_deleting_ends_a_command_and_all_it_started(gateway: httpx.AsyncClient) -> None:
     mark = f"98765.{uuid.uuid4().int % 10**9}"
     command_id = await start(gateway, f"trap '' TERM; setsid sleep {mark} & sleep {mark}; sleep {mark}")
-    assert await processes.eventually(lambda: len(processes.with_argument(mark)) >= 2)
+    assert await processes.eventually(lambda: len(processes.with_argument("sleep\0" + mark)) >= 2)
     ended = await gateway.delete(f"/commands/{command_id}")
     assert (ended.status_code, ended.json()["state"], ended.json()["exit_code"]) == (200, "exited", 137)
     assert processes.with_argument(mark) == []

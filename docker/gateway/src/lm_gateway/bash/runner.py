@@ -36,7 +36,7 @@ class CommandEnd:
     duration_ms: int
 
 
-type OnOutput = Callable[[Stream, bytes], Awaitable[None]]
+type OnOutput = Callable[[Stream, list[bytes]], Awaitable[None]]
 
 
 class Command:
@@ -108,8 +108,8 @@ class Command:
 
     @staticmethod
     async def _pump(stream: Stream, pipe: ReadablePipe, on_output: OnOutput) -> None:
-        while received := await pipe.read():
-            await on_output(stream, received)
+        while pieces := await pipe.read():
+            await on_output(stream, pieces)
 
 
 class CommandRunner:

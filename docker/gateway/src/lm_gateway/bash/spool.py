@@ -16,7 +16,9 @@ from lm_gateway.settings import SpoolLimits
 
 GRANT_BYTES = 8 * 1024 * 1024
 # Handing work to a thread costs as much as writing 100 KiB.
-WRITE_BYTES = 512 * 1024
+WRITE_BYTES = 1024 * 1024
+# The kernel takes at most 1024.
+VECTORS_MAX = 512
 
 
 class Spools:
@@ -67,13 +69,16 @@ class Spools:
 
 @dataclass
 class SpoolFile:
-    """One stream's output from its beginning. `stopped`: a quota or the disk allowed no more."""
+    """One stream's output from its beginning. `stopped`: a quota or the disk allowed no more; `failed`: what
+    was to be written is lost, so nothing may follow it."""
 
     descriptor: int
     size: int = 0
     stopped: bool = False
+    failed: bool = False
     pending: list[bytes] = field(default_factory=list)
     pending_bytes: int = 0
+    writing: asyncio.Task[None] | None = None
 
 
 @dataclass
@@ -109,12 +114,17 @@ class Spool:
         self._used_bytes += len(data)
         file.pending.append(data)
         file.pending_bytes += len(data)
-        if file.pending_bytes >= WRITE_BYTES:
-            await _flush(file)
+        if file.pending_bytes >= WRITE_BYTES or len(file.pending) >= VECTORS_MAX:
+            # While it is written the next pieces are read; there are never more than these two.
+            if file.writing is not None:
+                await file.writing
+            file.writing = asyncio.create_task(_flush(file))
 
     async def finish(self) -> None:
         """Nothing more comes: from now on it may be removed for others."""
         for file in self._files.values():
+            if file.writing is not None:
+                await file.writing
             await _flush(file)
         self.finished = True
 
@@ -137,18 +147,23 @@ class Spool:
 
 
 async def _flush(file: SpoolFile) -> None:
-    if not file.pending:
+    pending, file.pending = file.pending, []
+    size, file.pending_bytes = file.pending_bytes, 0
+    if file.failed or not pending:
         return
-    pending, file.pending, size, file.pending_bytes = file.pending, [], file.pending_bytes, 0
     try:
         # A busy disk lets writers wait; the gateway must not.
         await asyncio.to_thread(_write_all, file.descriptor, pending)
         file.size += size
     except OSError:
-        file.stopped = True
+        file.stopped = file.failed = True
 
 
 def _write_all(descriptor: int, pieces: list[bytes]) -> None:
-    rest = memoryview(b"".join(pieces))
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+    for start in range(0, len(pieces), VECTORS_MAX):
+        some = pieces[start : start + VECTORS_MAX]
+        written = os.writev(descriptor, some)
+        if written < sum(map(len, some)):
+            rest = memoryview(b"".join(some))[written:]
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]

@@ -92,6 +92,11 @@ class EventLog:
         self._closed = True
         self._changed.notify()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `room` may have to wait."""
+        return self._size > self._max_bytes
+
     async def room(self) -> None:
         """Waits while a holding reader has not yet taken what would be dropped next."""
         while self._size > self._max_bytes and self._held_from() <= self._entries[0].sequence:

@@ -182,24 +182,25 @@ class Job:
             )
             self._on_end(self)
 
-    async def _take(self, stream: Stream, received: bytes) -> None:
+    async def _take(self, stream: Stream, pieces: list[bytes]) -> None:
         if self._unwanted:
             return
-        await self._keep_whole(stream, received)
-        self._kept[stream].add(received)
-        self.log.add_output(stream.value, received)
-        await self.log.room()
+        kept = self._kept[stream]
+        for piece in pieces:
+            if kept.would_truncate(len(piece)):
+                await self._keep_whole(stream, piece)
+            kept.add(piece)
+            self.log.add_output(stream.value, piece)
+            if self.log.is_full:
+                await self.log.room()
 
     async def _keep_whole(self, stream: Stream, received: bytes) -> None:
         """Goes on the disk from the moment that memory does not hold everything."""
-        kept = self._kept[stream]
-        if not kept.would_truncate(len(received)):
-            return
         if self._spool is None:
             self._spool = self._spools.open()
         if not self._spool.has(stream):
             self._spool.open(stream)
-            await self._spool.write(stream, b"".join(kept.kept()))
+            await self._spool.write(stream, b"".join(self._kept[stream].kept()))
         await self._spool.write(stream, received)
 
 
