@@ -70,7 +70,7 @@ class SpoolLimits:
     free beside them."""
 
     per_command: int = 256 * 1024 * 1024
-    total: int = 1024 * 1024 * 1024
+    total: int = 512 * 1024 * 1024
     reserve: int = 64 * 1024 * 1024
 
 

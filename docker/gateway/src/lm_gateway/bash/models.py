@@ -46,7 +46,7 @@ class RunBashRequest(BaseModel):
     stream: bool = Field(default=False, description="Answer with one JSON event per line as they happen")
     request_id: RequestId | None = Field(
         default=None,
-        description="Chosen by the caller. The same request again gets the first one's result, running or ended",
+        description="Chosen by the caller. The same request again gets the first one's result",
     )
 
     @field_validator("env")

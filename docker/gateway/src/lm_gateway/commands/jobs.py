@@ -43,8 +43,8 @@ class Jobs:
     async def run(self, request: RunBashRequest, *, who: str, background: bool = False) -> tuple[Job, bool]:
         """The command of a request, attached to, and whether an earlier request had started it.
 
-        Raises GatewayError: what `CommandRunner.start` raises; CONFLICT when the request id belongs to another
-        request, or to one whose result is no longer kept.
+        Raises GatewayError: what `CommandRunner.start` raises; CONFLICT when the request id belongs to
+        another request, or to one whose result is no longer kept.
         """
         request_id = request.request_id
         if request_id is None:
@@ -77,7 +77,7 @@ class Jobs:
             raise GatewayError(
                 ErrorCode.NOT_FOUND,
                 f"there is no command {command_id!r}; those that ended more than "
-                f"{self._settings.commands.remembered_s:g} s ago are forgotten. GET /commands lists the others",
+                f"{self._settings.commands.remembered_s:g} s ago are forgotten. GET /commands lists the rest",
             )
         return job
 

@@ -57,7 +57,7 @@ async def end_session(session_id: str, sessions: SessionsNeeded) -> SessionStatu
 @router.websocket("/sessions/{session_id}/attach")
 async def attach(websocket: WebSocket, session_id: str, sessions: SessionsNeeded) -> None:
     """Binary messages are bytes of the terminal, both ways; the first ones are its last 256 KiB. Text
-    messages are JSON: `resize` and `signal` from the client; `exit`, before the end, and `error` from here."""
+    messages are JSON: `resize` and `signal` from the client; `exit`, before the end, and `error` from us."""
     await websocket.accept()
     try:
         session = sessions.get(session_id)
