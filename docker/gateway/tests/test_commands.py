@@ -164,7 +164,7 @@ async def test_events_continue_behind_a_number(gateway: httpx.AsyncClient) -> No
 
 async def test_events_come_as_server_sent_events_when_they_are_asked_for(gateway: httpx.AsyncClient) -> None:
     headers = {"Accept": "text/event-stream"}
-    response = await gateway.post("/run-bash/", json={"cmd": "printf 'a\\nb'; exit 2"}, headers=headers)
+    response = await gateway.post("/run-bash/", json={"cmd": "cat; exit 2", "stdin": "a\nb"}, headers=headers)
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     messages = [
         dict(line.split(": ", 1) for line in message.split("\n"))

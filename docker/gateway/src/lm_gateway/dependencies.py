@@ -60,11 +60,12 @@ def get_runner(connection: HTTPConnection) -> CommandRunner:
     return get_services(connection).runner
 
 
-def get_jobs(connection: HTTPConnection) -> Jobs:
+# Not a plain function: FastAPI would call that in a thread, which takes longer than all the rest.
+async def get_jobs(connection: HTTPConnection) -> Jobs:
     return get_services(connection).jobs
 
 
-def get_sessions(connection: HTTPConnection) -> Sessions:
+async def get_sessions(connection: HTTPConnection) -> Sessions:
     return get_services(connection).sessions
 
 

@@ -49,9 +49,11 @@ class Command:
         timeout_s: float,
         release: Callable[[], None],
         known_guards: set[int],
+        cwd: str,
         stdin: WritablePipe | None = None,
     ) -> None:
         self.process = process
+        self.cwd = cwd
         #: The standard input, when it was asked to stay open.
         self.stdin = stdin
         self._pipes = pipes
@@ -209,7 +211,7 @@ class CommandRunner:
             for pipe in pipes.values():
                 pipe.close_write_end()
         self.isolation = process.isolation
-        return Command(process, pipes, timeout_s, release, self._known_guards, stdin)
+        return Command(process, pipes, timeout_s, release, self._known_guards, str(cwd), stdin)
 
     def folder(self, wanted: str | None) -> Path:
         """A folder of the workspace by its path in a request. Raises GatewayError for any other."""

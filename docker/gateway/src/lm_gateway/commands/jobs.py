@@ -38,6 +38,8 @@ class Jobs:
         self._spools = Spools(settings.spool_folder, settings.spool)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._ended_sizes: dict[str, int] = {}
+        self._ended_bytes = 0
         self._claims: OrderedDict[str, _Claim] = OrderedDict()
 
     async def run(self, request: RunBashRequest, *, who: str, background: bool = False) -> tuple[Job, bool]:
@@ -108,7 +110,7 @@ class Jobs:
         job = Job(
             command,
             request,
-            cwd=str(self._runner.folder(request.cwd)),
+            cwd=command.cwd,
             background=background,
             limits=self._settings.commands,
             spools=self._spools,
@@ -137,16 +139,17 @@ class Jobs:
     def _remember(self, job: Job) -> None:
         limits = self._settings.commands
         self._ended[job.id] = job
+        # As it is now: what a reader still holds of its events goes later.
+        self._ended_sizes[job.id] = job.memory_bytes
+        self._ended_bytes += self._ended_sizes[job.id]
         # By its id, or the timer would keep the whole command in memory.
         asyncio.get_running_loop().call_later(
             limits.remembered_s, self._expire, job.id, job.request.request_id
         )
-        memory_bytes = sum(ended.memory_bytes for ended in self._ended.values())
-        while len(self._ended) > limits.remembered or memory_bytes > limits.remembered_bytes:
+        while len(self._ended) > limits.remembered or self._ended_bytes > limits.remembered_bytes:
             oldest = next(iter(self._ended.values()))
             if oldest is job:
                 return
-            memory_bytes -= oldest.memory_bytes
             self._forget(oldest.id)
             # The id outlives the result: its request must not run twice by mistake.
             if oldest.request.request_id is not None:
@@ -160,6 +163,7 @@ class Jobs:
     def _forget(self, job_id: str) -> None:
         if (job := self._ended.pop(job_id, None)) is not None:
             del self._jobs[job_id]
+            self._ended_bytes -= self._ended_sizes.pop(job_id)
             job.release()
 
     def _forget_surplus_claims(self) -> None:

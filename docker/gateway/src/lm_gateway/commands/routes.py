@@ -27,7 +27,7 @@ PIECE_BYTES = 256 * 1024
 type JobsNeeded = Annotated[Jobs, Depends(get_jobs)]
 
 
-def find_job(command_id: str, jobs: JobsNeeded) -> Job:
+async def find_job(command_id: str, jobs: JobsNeeded) -> Job:
     """The command that a path names."""
     return jobs.get(command_id)
 
