@@ -87,7 +87,8 @@ def make_settings(tmp_path: Path, run_dir: Path, guard_path: str) -> MakeSetting
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """Serves an application on a free port of the loopback; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    # Taken over by its number, a socket knows that it is TCP, and asyncio then sends small answers at once.
+    listener = socket.socket(fileno=socket.create_server(("127.0.0.1", 0)).detach())
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, ws="websockets-sansio"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:

@@ -3,6 +3,7 @@ not work. A plain subprocess with a time limit leaves them behind."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,9 +14,13 @@ import pytest
 import processes
 from test_run_bash import SPAWN_STYLES
 
+PR_SET_CHILD_SUBREAPER = 36
+
 
 @pytest.mark.parametrize("style", SPAWN_STYLES)
 async def test_without_the_guard_something_is_left_alive(style: str) -> None:
+    # An earlier test may have made this process the reaper of orphans; here they are nobody's.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     mark = f"98765.{uuid.uuid4().int % 10**9}"
     shell = subprocess.Popen(
         ["/bin/bash", "-c", SPAWN_STYLES[style].format(mark)],
