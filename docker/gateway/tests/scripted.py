@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -13,11 +13,18 @@ from starlette.types import Receive, Scope, Send
 
 
 class ScriptedRuntime:
-    """An ASGI application. `chat_lines` is what its chat routes stream; an `Exception` in it breaks off."""
+    """An ASGI application. `chat_lines` is what its chat routes stream; an `Exception` in it breaks off.
+    `answers` are the statuses and JSON of other paths, and come before everything else."""
 
-    def __init__(self, *chat_lines: str | Exception, media_type: str = "application/x-ndjson") -> None:
+    def __init__(
+        self,
+        *chat_lines: str | Exception,
+        media_type: str = "application/x-ndjson",
+        answers: Mapping[str, tuple[int, object]] | None = None,
+    ) -> None:
         self._chat_lines = chat_lines
         self._media_type = media_type
+        self.answers = dict(answers or {})
         self.requests: list[tuple[str, str, str]] = []
         self.headers: dict[str, str] = {}
         self.bodies: list[bytes] = []
@@ -36,6 +43,9 @@ class ScriptedRuntime:
         self.requests.append((request.method, raw_path, request.url.query))
         self.headers = dict(request.headers)
         self.bodies.append(await request.body())
+        if raw_path in self.answers:
+            status, value = self.answers[raw_path]
+            return JSONResponse(value, status_code=status)
         match raw_path:
             case "/api/chat" | "/v1/chat/completions":
                 return StreamingResponse(self._stream(), media_type=self._media_type)
