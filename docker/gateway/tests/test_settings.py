@@ -85,6 +85,15 @@ def test_a_limit_must_be_a_number() -> None:
             gateway.read_settings(environment | {"LM_REQUESTS_PER_SECOND": wrong})
 
 
+def test_how_many_commands_may_run_at_a_time_is_a_setting() -> None:
+    environment = {"LM_API_TOKEN": TOKEN}
+    assert gateway.read_settings(environment).commands.concurrent == 16
+    assert gateway.read_settings(environment | {"LM_COMMANDS_AT_A_TIME": "64"}).commands.concurrent == 64
+    for wrong in ("0", "-1", "1.5", "many", "²"):
+        with pytest.raises(gateway.SettingsError, match="LM_COMMANDS_AT_A_TIME"):
+            gateway.read_settings(environment | {"LM_COMMANDS_AT_A_TIME": wrong})
+
+
 def test_a_token_from_a_file_needs_no_warning(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     settings = supervisor.read_settings({"LM_API_TOKEN_FILE": str(tmp_path / "token")}, "python")

@@ -40,7 +40,7 @@ export async function benchGateway({ say, onRelease }, entries) {
   await engine.docker([
     ...['create', '--name', container, '--init', '--cap-drop', 'ALL'],
     ...['--security-opt', 'no-new-privileges', '--pids-limit', '4096', '--volume', `${programs}:/bench:ro`],
-    ...['--env', `LM_API_TOKEN=${token}`, '--env', 'LM_MAX_COMMANDS=64', image],
+    ...['--env', `LM_API_TOKEN=${token}`, '--env', 'LM_COMMANDS_AT_A_TIME=64', image],
   ]);
   for (const model of [small, random]) {
     await engine.docker(['cp', model, `${container}:/models/gguf/${path.basename(model)}`]);

@@ -174,6 +174,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         token=_read_token(environment, needed=tokens_file is None and not open_access),
         tokens_file=tokens_file,
         open_access=open_access,
+        commands=CommandLimits(concurrent=_count(environment, "LM_COMMANDS_AT_A_TIME", 16)),
         requests=RequestLimits(per_second=_number(environment, "LM_REQUESTS_PER_SECOND", 1000.0)),
         allowed_hosts=frozenset([*LOOPBACK_HOSTS, *filter(None, extra_hosts)]),
         workspace=Path(environment.get("LM_WORKSPACE", "/workspace")),
@@ -223,6 +224,13 @@ def _number(environment: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= number < float("inf"):
         raise SettingsError(f"{name} is {value!r}; it must be a number, 0 or more")
     return number
+
+
+def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name) or str(default)
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number, 1 or more")
+    return int(value)
 
 
 def _read_token(environment: Mapping[str, str], *, needed: bool) -> str | None:
