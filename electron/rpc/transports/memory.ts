@@ -1,40 +1,33 @@
 import type { Transport } from '../transport';
+import { Inbox } from './inbox';
 
 class MemoryEnd implements Transport {
   other: MemoryEnd | null = null;
-  private listener: ((frame: unknown) => void) | null = null;
-  private readonly early: unknown[] = [];
-  private readonly closeListeners: (() => void)[] = [];
-  private closed = false;
+  private readonly inbox = new Inbox();
 
   send(frame: unknown): void {
     const target = this.other;
-    if (this.closed || !target) return;
+    if (this.inbox.closed || !target) return;
     // Cloned as a real transport would, so that no test can lean on shared objects.
     const copy: unknown = structuredClone(frame);
     queueMicrotask(() => target.receive(copy));
   }
 
   private receive(frame: unknown): void {
-    if (this.closed) return;
-    if (this.listener) this.listener(frame);
-    else this.early.push(frame);
+    if (!this.inbox.closed) this.inbox.deliver(frame);
   }
 
   onFrame(listener: (frame: unknown) => void): void {
-    this.listener = listener;
-    for (const frame of this.early.splice(0)) listener(frame);
+    this.inbox.onFrame(listener);
   }
 
   onClose(listener: () => void): void {
-    if (this.closed) listener();
-    else this.closeListeners.push(listener);
+    this.inbox.onClose(listener);
   }
 
   close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    for (const listener of this.closeListeners.splice(0)) listener();
+    if (this.inbox.closed) return;
+    this.inbox.end();
     const other = this.other;
     queueMicrotask(() => other?.close());
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 # The kernel takes at most 128 KiB in one argument.
 LONGEST_COMMAND_BYTES = 120_000
@@ -27,6 +27,13 @@ def _fits_an_argument(cmd: str) -> str:
     return without_nul(cmd)
 
 
+def _values_without_nul(env: dict[str, str]) -> dict[str, str]:
+    for value in env.values():
+        without_nul(value)
+    return env
+
+
+Variables = Annotated[dict[VariableName, str], AfterValidator(_values_without_nul)]
 type CommandLine = Annotated[str, Field(min_length=1), AfterValidator(_fits_an_argument)]
 RequestId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
@@ -41,20 +48,13 @@ class RunBashRequest(BaseModel):
         default=None, gt=0, description="Seconds until the command and all it started are ended"
     )
     cwd: str | None = Field(default=None, description="Folder, inside the workspace; relative to it")
-    env: dict[VariableName, str] = Field(default_factory=dict, description="Further variables")
+    env: Variables = Field(default_factory=dict, description="Further variables")
     stdin: str | None = Field(default=None, description="Text for the standard input; else it is empty")
     stream: bool = Field(default=False, description="Answer with one JSON event per line as they happen")
     request_id: RequestId | None = Field(
         default=None,
         description="Chosen by the caller. The same request again gets the first one's result",
     )
-
-    @field_validator("env")
-    @classmethod
-    def _values_without_nul(cls, env: dict[str, str]) -> dict[str, str]:
-        for value in env.values():
-            without_nul(value)
-        return env
 
 
 class RunBashAnswer(BaseModel):

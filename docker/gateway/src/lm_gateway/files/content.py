@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.files.store import OpenFile, parse_etags
 from lm_gateway.files.workers import Workers
-from lm_gateway.http.disconnect import until_disconnect
+from lm_gateway.http.disconnect import send_until_disconnect
 
 PIECE_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
@@ -87,10 +87,7 @@ class _Content(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         try:
-            await until_disconnect(receive, self._send_all(send))
-        except GatewayError as error:
-            if error.code is not ErrorCode.CLIENT_GONE:
-                raise
+            await send_until_disconnect(receive, self._send_all(send))
         finally:
             self._file.close()
 

@@ -35,6 +35,15 @@ async def until_disconnect[Result](receive: Receive, work: Coroutine[None, None,
         await asyncio.gather(task, watcher, return_exceptions=True)
 
 
+async def send_until_disconnect(receive: Receive, sending: Coroutine[None, None, None]) -> None:
+    """Runs what sends an answer. When the caller goes away first there is nobody to tell."""
+    try:
+        await until_disconnect(receive, sending)
+    except GatewayError as error:
+        if error.code is not ErrorCode.CLIENT_GONE:
+            raise
+
+
 type Event = Mapping[str, JsonValue]
 
 
@@ -70,10 +79,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await until_disconnect(receive, self._send_all(send))
-        except GatewayError as error:
-            if error.code is not ErrorCode.CLIENT_GONE:
-                raise
+            await send_until_disconnect(receive, self._send_all(send))
         finally:
             await self._events.aclose()
             if self._on_end is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from lm_gateway.bash.models import CommandLine, VariableName, without_nul
+from lm_gateway.bash.models import CommandLine, Variables
 
 type Size = Annotated[int, Field(ge=1, le=1000)]
 
@@ -18,16 +18,9 @@ class StartSessionRequest(BaseModel):
 
     command: CommandLine | None = Field(default=None, description="The command line, as for `bash -c`")
     cwd: str | None = Field(default=None, description="Folder, inside the workspace; relative to it")
-    env: dict[VariableName, str] = Field(default_factory=dict, description="Further variables")
+    env: Variables = Field(default_factory=dict, description="Further variables")
     columns: Size = 80
     rows: Size = 24
-
-    @field_validator("env")
-    @classmethod
-    def _values_without_nul(cls, env: dict[str, str]) -> dict[str, str]:
-        for value in env.values():
-            without_nul(value)
-        return env
 
 
 class SessionStatus(BaseModel):
