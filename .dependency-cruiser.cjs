@@ -34,6 +34,22 @@ const rows = [
       folder('electron/adapters'),
     ],
   },
+  // The desktop's host process opens the browser door, too, and finds a host that runs already.
+  {
+    from: '^electron/host/desktop\\.ts$',
+    to: ['^electron/headless/(door|local)/index\\.ts$'],
+  },
+  {
+    from: folder('electron/headless'),
+    to: [
+      folder('electron/headless'),
+      '^electron/host/(create-host|stderr-logger)\\.ts$',
+      folder('electron/rpc'),
+      folder('electron/contract'),
+      '^(node_modules/)?(ws|@types/ws)/',
+      zod,
+    ],
+  },
 ];
 
 /** Packages that only adapters may see. */
@@ -44,7 +60,7 @@ module.exports = {
   allowedSeverity: 'error',
   allowed: [
     ...rows.flatMap(({ from, to }) => to.map((path) => ({ from: { path: from }, to: { path } }))),
-    { from: { path: folder('electron/(host|main|services|adapters)') }, to: builtin },
+    { from: { path: folder('electron/(host|main|headless|services|adapters)') }, to: builtin },
 
     // A service: contract, foundation, itself, and another service's index.ts (or the container's read side).
     { from: { path: '^electron/services/([^/]+)/' }, to: { path: '^electron/services/$1/' } },
@@ -99,6 +115,11 @@ module.exports = {
           rendererPackages,
         ],
       },
+    },
+    // Before anybody is signed in: as little as can be.
+    {
+      from: { path: folder('renderer/sign-in') },
+      to: { path: [folder('renderer/(sign-in|styles)'), '^electron/contract/door-paths\\.ts$'] },
     },
     { from: { path: '^renderer/features/([^/]+)/' }, to: { path: '^renderer/features/$1/' } },
     {

@@ -36,6 +36,7 @@ export default defineConfig({
         input: {
           index: path.join(root, 'electron/main/index.ts'),
           host: path.join(root, 'electron/host/desktop.ts'),
+          headless: path.join(root, 'electron/headless/serve.ts'),
         },
         // Electron 25's import() does not look into app.asar; require() does.
         output: {
@@ -68,7 +69,12 @@ export default defineConfig({
       minify: true,
       modulePreload: { polyfill: false },
       license,
-      rollupOptions: { input: { index: path.join(root, 'renderer/index.html') } },
+      rollupOptions: {
+        input: {
+          index: path.join(root, 'renderer/index.html'),
+          'sign-in': path.join(root, 'renderer/sign-in.html'),
+        },
+      },
     },
   },
 });

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureBuild } from './lib/ensure-build.mjs';
 import { ensureDependencies } from './lib/ensure-dependencies.mjs';
 import { ensureOfficialElectron } from './lib/official-electron.mjs';
@@ -15,17 +15,29 @@ import {
   findNodeObstacle,
   findObstacle,
   findSandboxObstacle,
+  findServing,
   readElectronSandbox,
   readMachine,
 } from './lib/preflight.mjs';
 
 const HELP = `Starts lm-sandbox. The first start installs dependencies, builds the app and downloads Electron.
 
-  npm start
-  npm start -- --image-build-argument=NAME=VALUE    a build argument for the sandbox image, may be repeated
+  npm start                    opens a window; without a display, or without Electron, serves browsers instead
+  npm start -- --serve         serves browsers in any case, on loopback
+  npm start -- --link          a new one-time link to the host that is running
   npm start -- --help
 
-Other arguments are passed on to the app.
+Both ways:
+  --data-folder DIR                     settings and conversations; ~/.config/lm-sandbox if not given
+  --image-build-argument=NAME=VALUE     a build argument for the sandbox image, may be repeated
+
+When serving browsers:
+  --port N                              instead of 7410
+  --host H --tls-cert F --tls-key F --allow-remote
+                                        on another address than loopback; all four are needed then
+  --allow-origin URL                    browsers come by this origin too (a proxy in front), may be repeated
+
+Other arguments are passed on to the window's app.
 
   ${NO_SANDBOX_VARIABLE}=1    run without Chromium's sandbox (needed as root)
   ELECTRON_MIRROR=URL                 where to download Electron instead of GitHub
@@ -49,7 +61,10 @@ if (args.includes('--help') || args.includes('-h')) {
 }
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const machine = readMachine(process.env);
-const obstacle = findNodeObstacle(process.versions.node, manifest.engines.node) ?? findObstacle(machine);
+const serving = findServing(args, machine);
+const obstacle =
+  findNodeObstacle(process.versions.node, manifest.engines.node) ??
+  (serving ? undefined : findObstacle(machine));
 if (obstacle !== undefined) fail(obstacle);
 
 try {
@@ -59,44 +74,67 @@ try {
   fail(error instanceof Error ? error.message : String(error));
 }
 
-/** @type {import('./lib/official-electron.mjs').ElectronBinary | undefined} */
-let electron;
-try {
-  electron = await ensureOfficialElectron({
-    root: ROOT,
-    say: (line) => process.stderr.write(`· ${line}\n`),
-  });
-} catch (error) {
-  const reason = error instanceof Error ? error.message : String(error);
-  fail(
-    `Electron could not be downloaded (${reason}): allow github.com, or name a mirror with ELECTRON_MIRROR or a proxy with HTTPS_PROXY, and run npm start again.`,
-  );
-}
-if (electron === undefined) throw new Error('unreachable: fail() ends the process');
-const sandboxObstacle = findSandboxObstacle(machine, readElectronSandbox(electron.executablePath));
-if (sandboxObstacle !== undefined) fail(sandboxObstacle);
+if (serving) await serveBrowsers(serving.reason);
+else await openWindow();
 
-const app = spawn(
-  electron.executablePath,
-  [...(machine.acceptsNoSandbox ? ['--no-sandbox'] : []), ROOT, ...args],
-  { stdio: ['inherit', 'inherit', 'pipe'] },
-);
-let lastWords = '';
-app.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
-  process.stderr.write(text);
-  lastWords = (lastWords + text).slice(-KEPT_STDERR_CHARACTERS);
-});
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-  process.on(signal, () => {
-    // Ctrl-C reaches the app by itself, a signal to this process alone does not; a second one does no harm.
-    app.kill(signal);
-    setTimeout(() => app.kill('SIGKILL'), QUIT_LIMIT_MS).unref();
+/**
+ * The host in this very process, so that whoever supervises it supervises the host.
+ * @param {string | undefined} reason Why there is no window; undefined where none was asked for.
+ */
+async function serveBrowsers(reason) {
+  if (reason !== undefined) process.stderr.write(`· ${reason}\n`);
+  const host = join(ROOT, 'out', 'main', 'headless.cjs');
+  process.argv.splice(1, process.argv.length - 1, host, ...args);
+  await import(pathToFileURL(host).href);
+}
+
+async function openWindow() {
+  /** @type {import('./lib/official-electron.mjs').ElectronBinary} */
+  let electron;
+  try {
+    electron = await ensureOfficialElectron({
+      root: ROOT,
+      say: (line) => process.stderr.write(`· ${line}\n`),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      `· Electron could not be downloaded (${reason}). For a window, allow github.com, or name a mirror with ELECTRON_MIRROR or a proxy with HTTPS_PROXY.\n`,
+    );
+    return serveBrowsers('Without Electron, browsers are served instead of opening a window.');
+  }
+  const sandboxObstacle = findSandboxObstacle(machine, readElectronSandbox(electron.executablePath));
+  if (sandboxObstacle !== undefined) fail(sandboxObstacle);
+
+  const app = spawn(
+    electron.executablePath,
+    [...(machine.acceptsNoSandbox ? ['--no-sandbox'] : []), ROOT, ...electronArguments()],
+    { stdio: ['inherit', 'inherit', 'pipe'] },
+  );
+  let lastWords = '';
+  app.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+    process.stderr.write(text);
+    lastWords = (lastWords + text).slice(-KEPT_STDERR_CHARACTERS);
+  });
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.on(signal, () => {
+      // Ctrl-C reaches the app by itself, a signal to this process alone does not; a second one does no harm.
+      app.kill(signal);
+      setTimeout(() => app.kill('SIGKILL'), QUIT_LIMIT_MS).unref();
+    });
+  }
+  app.once('error', (error) => fail(`Electron could not be started: ${error.message}`));
+  app.once('close', (code, signal) => {
+    if (code === 0) return;
+    const explanation = explainElectronEnd(lastWords);
+    if (explanation !== undefined) process.stderr.write(`${explanation}\n`);
+    process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1));
   });
 }
-app.once('error', (error) => fail(`Electron could not be started: ${error.message}`));
-app.once('close', (code, signal) => {
-  if (code === 0) return;
-  const explanation = explainElectronEnd(lastWords);
-  if (explanation !== undefined) process.stderr.write(`${explanation}\n`);
-  process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1));
-});
+
+/** Electron has a name of its own for the data folder. */
+function electronArguments() {
+  const place = args.indexOf('--data-folder');
+  if (place === -1) return args.map((arg) => arg.replace(/^--data-folder=/, '--user-data-dir='));
+  return [...args.slice(0, place), `--user-data-dir=${args[place + 1] ?? ''}`, ...args.slice(place + 2)];
+}

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { appEvents, appMethods } from './app';
 import { chatEvents, chatMethods, chatStreams } from './chat';
+import { doorEvents, doorMethods } from './door';
 import { engineEvents, engineMethods } from './engine';
 import { hostMethods } from './host';
 import { imageEvents, imageMethods, imageStreams } from './image';
@@ -14,6 +15,8 @@ export * from './app';
 export * from './chat';
 export * from './common';
 export * from './define';
+export * from './door';
+export * from './door-paths';
 export * from './engine';
 export * from './errors';
 export * from './host';
@@ -41,6 +44,7 @@ export const contract = {
     ...terminalMethods,
     ...chatMethods,
     ...modelMethods,
+    ...doorMethods,
   },
   streams: { ...imageStreams, ...terminalStreams, ...chatStreams, ...telemetryStreams },
   events: {
@@ -52,6 +56,7 @@ export const contract = {
     ...terminalEvents,
     ...chatEvents,
     ...modelEvents,
+    ...doorEvents,
   },
 } as const;
 

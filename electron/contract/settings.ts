@@ -52,6 +52,8 @@ export const settingsSchema = z.object({
   terminalTheme: z.enum(['app', 'light', 'dark', 'solarized-dark', 'high-contrast']),
   /** Warn before a paste with line breaks goes to a shell that has no bracketed paste. */
   confirmMultiLinePaste: z.boolean(),
+  /** The desktop app lets browsers in too, and keeps running for them when its window is closed. */
+  browserAccess: z.boolean(),
 });
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -72,6 +74,7 @@ export const defaultSettings: Settings = {
   terminalFontSize: 13,
   terminalTheme: 'app',
   confirmMultiLinePaste: true,
+  browserAccess: false,
 };
 
 export const settingsStateSchema = z.object({

@@ -18,6 +18,7 @@ import { createNvidiaSmiProbe } from '../adapters/nvidia';
 import { createXtermScreenMirror } from '../adapters/screen/xterm-screen-mirror';
 import { openConversationStore } from '../adapters/storage';
 import { createAdoptionFile } from '../adapters/storage/adoption-file';
+import { createDoorSessionFile } from '../adapters/storage/door-session-file';
 import { createSettingsFile } from '../adapters/storage/settings-file';
 import { contract, menuCommandSchema, type HostDescription, type Settings } from '../contract';
 import { serveConnection, type ServerConnection } from '../rpc/server';
@@ -26,6 +27,8 @@ import { ChatService } from '../services/chat';
 import { EngineService } from '../services/container/engine';
 import { ImageService } from '../services/container/image';
 import { SandboxService } from '../services/container/sandbox';
+import { DoorService } from '../services/door';
+import type { OpenDoor } from '../services/door/ports';
 import { systemClock, type Disposable, type Logger } from '../services/foundation';
 import { GpuService } from '../services/gpu';
 import { LogsService } from '../services/logs';
@@ -35,6 +38,7 @@ import { TelemetryService } from '../services/telemetry';
 import { TerminalService } from '../services/terminal';
 import { createAppRoutes, type DesktopShell } from './routes/app';
 import { createChatRoutes } from './routes/chat';
+import { createDoorRoutes } from './routes/door';
 import { createEngineRoutes } from './routes/engine';
 import { createImageRoutes } from './routes/image';
 import { createModelsRoutes } from './routes/models';
@@ -56,8 +60,16 @@ export interface HostOptions {
   /** What only a desktop can do; null behind other doors. */
   readonly shell: DesktopShell | null;
   readonly onTheme?: (theme: Settings['theme']) => void;
+  /** Opens a server for browsers (electron/headless/door); without it there is no browser door. */
+  readonly openDoor?: (access: DoorAccess) => Promise<OpenDoor>;
   /** Parses results and chunks with the contract too; for tests. */
   readonly checkOutput?: boolean;
+}
+
+/** What the server behind the browser door needs of the host. */
+export interface DoorAccess {
+  readonly keeper: DoorService;
+  readonly connect: Host['connect'];
 }
 
 export interface Host {
@@ -65,6 +77,8 @@ export interface Host {
   connect(transport: Transport, connectionId: string): void;
   /** Hands a choice of the native menu to one page. */
   invokeCommand(connectionId: string, command: string): void;
+  /** Who may come in by a browser. */
+  readonly door: DoorService;
   /** Ends shells and answers, closes files. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -174,6 +188,16 @@ export async function createHost(options: HostOptions): Promise<Host> {
     onModelUsed: () => models.refreshSoon(),
   });
 
+  const { openDoor } = options;
+  const door = await DoorService.load({
+    store: createDoorSessionFile(dataFolder, logger.child('door')),
+    opener: openDoor ? { open: () => openDoor({ keeper: door, connect }) } : null,
+    wish: options.door === 'desktop' ? { save: (open) => settings.update({ browserAccess: open }) } : null,
+    clock,
+    logger: logger.child('door'),
+    newId,
+  });
+
   const appRoutes = createAppRoutes({
     description: {
       appVersion: options.appVersion,
@@ -194,6 +218,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const telemetryRoutes = createTelemetryRoutes({ telemetry, gpu, logs });
   const modelsRoutes = createModelsRoutes({ models });
   const chatRoutes = createChatRoutes({ chat });
+  const doorRoutes = createDoorRoutes({ door });
   // `satisfies`: a method or stream of the contract that nobody serves does not compile.
   const routes = {
     methods: {
@@ -205,6 +230,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...terminalRoutes.methods,
       ...modelsRoutes.methods,
       ...chatRoutes.methods,
+      ...doorRoutes.methods,
     } satisfies MethodRoutes,
     streams: {
       ...imageRoutes.streams,
@@ -226,6 +252,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   models.onChanged.on((list) => publish('models.changed', list));
   models.onJobsChanged.on((list) => publish('models.jobsChanged', list));
   chat.onChanged.on((list) => publish('chat.changed', list));
+  door.onChanged.on((state) => publish('door.changed', state));
 
   options.onTheme?.(settings.current().theme);
   settings.onChanged.on((state) => options.onTheme?.(state.settings.theme));
@@ -233,6 +260,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   /** In the reverse order of their making. */
   const services: readonly Disposable[] = [
+    door,
     chat,
     models,
     logs,
@@ -246,19 +274,22 @@ export async function createHost(options: HostOptions): Promise<Host> {
   ];
   let disposing: Promise<void> | null = null;
 
+  function connect(transport: Transport, connectionId: string): void {
+    const served = serveConnection({
+      contract,
+      routes,
+      transport,
+      connectionId,
+      checkOutput: options.checkOutput ?? false,
+      onUnexpected: (error, where) => logger.error('Unexpected failure', { error, where }),
+      onClosed: () => connections.delete(connectionId),
+    });
+    connections.set(connectionId, served);
+  }
+
   return {
-    connect: (transport, connectionId) => {
-      const served = serveConnection({
-        contract,
-        routes,
-        transport,
-        connectionId,
-        checkOutput: options.checkOutput ?? false,
-        onUnexpected: (error, where) => logger.error('Unexpected failure', { error, where }),
-        onClosed: () => connections.delete(connectionId),
-      });
-      connections.set(connectionId, served);
-    },
+    connect,
+    door,
     invokeCommand: (connectionId, command) => {
       const parsed = menuCommandSchema.safeParse(command);
       if (parsed.success)

@@ -1,38 +1,10 @@
 import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { protocol } from 'electron';
+import { contentSecurityPolicy, contentTypeOf, pageSecurityHeaders } from '../contract/page-policy';
 
 export const appScheme = 'app';
 export const appOrigin = `${appScheme}://lm-sandbox`;
-
-/**
- * No source but the app's own files. Inline styles are needed by xterm.js' DOM renderer and by virtual lists, which
- * position elements through the style attribute.
- */
-export const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "frame-src 'none'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const contentTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.woff2': 'font/woff2',
-  '.json': 'application/json',
-};
 
 /** Has to run before the app is ready. */
 export function registerAppScheme(): void {
@@ -49,8 +21,9 @@ export function serveAppScheme(folder: string): void {
   protocol.handle(appScheme, async (request) => {
     const file = await resolveAppFile(folder, request.url);
     if (!file) return new Response('Not found', { status: 404, headers: securityHeaders('text/plain') });
-    const type = contentTypes[path.extname(file)] ?? 'application/octet-stream';
-    return new Response(await readFile(file), { headers: securityHeaders(type) });
+    return new Response(await readFile(file), {
+      headers: securityHeaders(contentTypeOf(path.extname(file))),
+    });
   });
 }
 
@@ -72,11 +45,8 @@ export async function resolveAppFile(folder: string, url: string): Promise<strin
 
 function securityHeaders(contentType: string): Record<string, string> {
   return {
+    ...pageSecurityHeaders,
     'Content-Type': contentType,
-    'Content-Security-Policy': contentSecurityPolicy,
-    'X-Content-Type-Options': 'nosniff',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
+    'Content-Security-Policy': contentSecurityPolicy(),
   };
 }

@@ -2,7 +2,7 @@ import '../styles/tokens.css';
 import '../styles/base.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { connectDesktop } from '../client/connect';
+import { connectHost } from '../client/connect';
 import { App } from './app';
 import { paneContents, preloadPanes } from './pane-contents';
 import { startTheme } from './theme';
@@ -13,7 +13,7 @@ const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element #root.');
 createRoot(root).render(
   <StrictMode>
-    <App host={connectDesktop()} contents={paneContents} />
+    <App host={connectHost()} contents={paneContents} />
   </StrictMode>,
 );
 

@@ -64,17 +64,29 @@ function readSwitch(path) {
 }
 
 /**
+ * Whether browsers are served instead of opening a window, and why.
+ * @param {readonly string[]} args
+ * @param {Machine} machine
+ * @returns {{ reason: string | undefined } | undefined} Undefined for a window; no reason where it was asked for.
+ */
+export function findServing(args, machine) {
+  if (args.includes('--serve') || args.includes('--link')) return { reason: undefined };
+  if (machine.platform !== 'linux' || machine.hasDisplay) return undefined;
+  return {
+    reason:
+      'There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so browsers are served instead of opening a window.',
+  };
+}
+
+/**
  * What can be said before anything has been fetched.
  * @param {Machine} machine
  * @returns {string | undefined} One line, or undefined when nothing is in the way.
  */
 export function findObstacle(machine) {
   if (machine.platform !== 'linux') return undefined;
-  if (!machine.hasDisplay) {
-    return 'There is no display (neither DISPLAY nor WAYLAND_DISPLAY is set): run npm start in a desktop session, over `ssh -X`, or on a virtual display with `xvfb-run -a npm start`.';
-  }
   if (machine.isRoot && !machine.acceptsNoSandbox) {
-    return `Chromium's sandbox does not work as root: run npm start as an ordinary user, or accept that its pages run without one with \`${NO_SANDBOX_VARIABLE}=1 npm start\`.`;
+    return `Chromium's sandbox does not work as root: run npm start as an ordinary user, accept that its pages run without one with \`${NO_SANDBOX_VARIABLE}=1 npm start\`, or serve browsers instead with \`npm start -- --serve\`.`;
   }
   return undefined;
 }

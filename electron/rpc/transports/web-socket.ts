@@ -6,7 +6,7 @@ import { Inbox } from './inbox';
 export interface WebSocketLike {
   binaryType: string;
   readonly readyState: number;
-  send(data: string | Uint8Array): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number): void;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   addEventListener(type: 'close' | 'error', listener: () => void): void;
@@ -25,7 +25,7 @@ interface Attachment {
  * Frames over a WebSocket: JSON text for control; for frames with bytes one binary message: the length of a JSON
  * header (uint32, big endian), the header with the place of each attachment, then the bytes themselves.
  */
-export function encodeFrame(frame: unknown): string | Uint8Array {
+export function encodeFrame(frame: unknown): string | Uint8Array<ArrayBuffer> {
   const attachments: Attachment[] = [];
   const parts: Uint8Array[] = [];
   const bare = takeBytes(frame, [], attachments, parts);

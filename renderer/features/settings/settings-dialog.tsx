@@ -44,7 +44,8 @@ export function SettingsDialog({ open, onOpenChange }: SettingsDialogProps) {
 
 type Group = 'appearance' | 'sandbox' | 'engine';
 
-const groupOf: Record<keyof Settings, Group> = {
+/** `browserAccess` is switched with the door itself. */
+const groupOf: Record<Exclude<keyof Settings, 'browserAccess'>, Group> = {
   theme: 'appearance',
   terminalFontSize: 'appearance',
   terminalTheme: 'appearance',
@@ -108,7 +109,12 @@ function SettingsForm({
           <Button
             variant="ghost"
             className={styles.defaults}
-            onClick={() => setDraft(draftOf(defaultSettings))}
+            onClick={() =>
+              setDraft((current) => ({
+                ...draftOf(defaultSettings),
+                browserAccess: current.browserAccess,
+              }))
+            }
           >
             Restore defaults
           </Button>

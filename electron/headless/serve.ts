@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { LmError, toLmError, type DoorLink } from '../contract';
+import { createHost, type Host } from '../host/create-host';
+import { createStderrLogger } from '../host/stderr-logger';
+import { openBrowserDoor } from './door';
+import { LocalDoorOccupied, localDoorPath, localHostClient, openLocalDoor, type LocalDoor } from './local';
+import { readServeOptions, type ServeOptions } from './options';
+
+/** Ends by itself in a fraction of this; after it the process is cut off. */
+const stopLimitMs = 10_000;
+const root = path.join(__dirname, '../..');
+const logger = createStderrLogger();
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/**
+ * Whether what is said ends in a log that others may read and that is kept: systemd's journal. A token that signs
+ * in must not stand there.
+ */
+function isLogged(env: NodeJS.ProcessEnv): boolean {
+  return env['JOURNAL_STREAM'] !== undefined && !process.stdout.isTTY;
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const { dataFolder } = options;
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  let host: Host | null = null;
+  // Before the host, which must not open files that another one has.
+  const waiting: (() => void)[] = [];
+  const local = await openLocalDoor(dataFolder, (transport, connectionId) => {
+    const connect = () => host?.connect(transport, connectionId);
+    if (host) connect();
+    else waiting.push(connect);
+  });
+  const started = await createHost({
+    appVersion: z.object({ version: z.string() }).parse(readJson(path.join(root, 'package.json'))).version,
+    dataFolder,
+    dockerFolder: path.join(root, 'docker'),
+    imageBuildArguments: options.imageBuildArguments,
+    door: 'headless',
+    logger,
+    shell: null,
+    openDoor: async ({ keeper, connect }) => {
+      const common = {
+        ...options,
+        keeper,
+        connect,
+        filesFolder: path.join(root, 'out/renderer'),
+        onRefused: (reason: string, facts: { method: string; address: string }) =>
+          logger.warn('A browser was refused', { reason, ...facts }),
+      };
+      try {
+        return await openBrowserDoor(common);
+      } catch (error) {
+        if (!options.portIsDefault || toLmError(error).code !== 'port_in_use') throw error;
+        say(`Port ${options.port} is in use, so another one is taken this time.`);
+        return openBrowserDoor({ ...common, port: 0 });
+      }
+    },
+  });
+  host = started;
+  stopOnSignals(started, local);
+  for (const connect of waiting.splice(0)) connect();
+  await started.door.open();
+  const { origin, tunnelCommand } = started.door.state();
+  if (isLogged(process.env)) {
+    say(`lm-sandbox is open to browsers at ${origin ?? ''}.`);
+    say('To sign one in, ask for a link on this computer: npm start -- --link');
+  } else {
+    sayLink(started.door.createLink(), tunnelCommand);
+    say('Ctrl+C ends it. Another link: npm start -- --link');
+  }
+}
+
+function sayLink({ url, expiresAtMs }: DoorLink, tunnelCommand: string | null): void {
+  const minutes = Math.round((expiresAtMs - Date.now()) / 60_000);
+  say(`Open this address in a browser; it works once, within ${minutes} minutes:\n\n  ${url}\n`);
+  if (tunnelCommand !== null) {
+    say(`From another computer, run this there first, and leave it running:\n\n  ${tunnelCommand}\n`);
+  }
+}
+
+/** Asks the host that runs for the data folder for one more link. */
+async function link({ dataFolder }: ServeOptions): Promise<void> {
+  const local = await localHostClient(localDoorPath(dataFolder));
+  if (!local) {
+    throw new LmError('not_found', `No lm-sandbox host runs for ${dataFolder}.`, {
+      repair: { text: 'Start one.', command: 'npm start -- --serve' },
+    });
+  }
+  try {
+    const created = await local.client.call('door.createLink', null);
+    sayLink(created, (await local.client.call('door.status', null)).tunnelCommand);
+  } finally {
+    local.close();
+  }
+}
+
+function stopOnSignals(host: Host, local: LocalDoor): void {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // A second one is from somebody who does not want to wait.
+      if (stopping) process.exit(1);
+      stopping = true;
+      setTimeout(() => process.exit(1), stopLimitMs).unref();
+      void Promise.all([host.dispose(), local.close()]).then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error('The host did not end well', { error });
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/** One sentence and what to do, on standard error. */
+function fail(error: unknown): never {
+  const { data } =
+    error instanceof LocalDoorOccupied
+      ? new LmError('conflict', error.message, {
+          repair: {
+            text: 'For a link to it, run npm start -- --link. If it is the desktop app, turn on Settings > Browser access there, or quit it.',
+          },
+        })
+      : toLmError(error);
+  const repair = data.repair
+    ? ` ${data.repair.text}${data.repair.command ? ` (${data.repair.command})` : ''}`
+    : '';
+  process.stderr.write(`${data.message}${repair}\n`);
+  if (data.code === 'internal') logger.error('Unexpected failure', { error });
+  process.exit(1);
+}
+
+process.on('unhandledRejection', (error) => logger.error('Unhandled rejection', { error }));
+try {
+  const options = readServeOptions(process.argv.slice(2), process.env);
+  (options.task === 'link' ? link : serve)(options).catch(fail);
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,1 @@
+export { DoorService, type DoorVisitor, type SessionSecrets } from './door-service';

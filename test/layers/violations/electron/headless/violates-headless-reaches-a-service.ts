@@ -1,0 +1,2 @@
+import { inner } from '../services/a/index';
+export const copy = inner;

@@ -1,0 +1,2 @@
+import { one } from '../features/one/one';
+export const copy = one;
