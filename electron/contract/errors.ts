@@ -24,6 +24,10 @@ export const errorCodes = [
   'engine_too_old',
   'engine_connection_lost',
   'engine_failed',
+  // Embedded sandbox
+  'sandbox_not_running',
+  'isolation_missing',
+  'isolation_refused',
   // Image and container
   'image_missing',
   'image_build_failed',

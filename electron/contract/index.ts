@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { appEvents, appMethods } from './app';
 import { chatEvents, chatMethods, chatStreams } from './chat';
 import { doorEvents, doorMethods } from './door';
+import { embeddedEvents, embeddedMethods } from './embedded';
 import { engineEvents, engineMethods } from './engine';
 import { hostMethods } from './host';
 import { imageEvents, imageMethods, imageStreams } from './image';
@@ -17,6 +18,7 @@ export * from './common';
 export * from './define';
 export * from './door';
 export * from './door-paths';
+export * from './embedded';
 export * from './engine';
 export * from './errors';
 export * from './host';
@@ -40,6 +42,7 @@ export const contract = {
     ...settingsMethods,
     ...engineMethods,
     ...sandboxMethods,
+    ...embeddedMethods,
     ...imageMethods,
     ...terminalMethods,
     ...chatMethods,
@@ -52,6 +55,7 @@ export const contract = {
     ...settingsEvents,
     ...engineEvents,
     ...sandboxEvents,
+    ...embeddedEvents,
     ...imageEvents,
     ...terminalEvents,
     ...chatEvents,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { event, method } from './define';
 import { errorDataSchema } from './errors';
+import { sandboxPlaceSchema } from './embedded';
 import { byteCountSchema, nothingSchema, revisionSchema } from './common';
 import { gpuChoiceSchema } from './sandbox';
 
@@ -21,6 +22,11 @@ const portsRefusedByFetch = new Set([
 ]);
 
 export const settingsSchema = z.object({
+  sandboxPlace: sandboxPlaceSchema,
+  /** Whether programs in the embedded sandbox reach the network, which then is the computer's own. */
+  embeddedNetwork: z.boolean(),
+  /** Set by the person: shells that nothing isolates are opened without asking at every start. */
+  embeddedWithoutIsolation: z.boolean(),
   /** Null: look for an engine as described in the README; else use only this one. */
   engineUrl: z
     .string()
@@ -59,6 +65,9 @@ export type Settings = z.infer<typeof settingsSchema>;
 
 /** The customer's names are the defaults. */
 export const defaultSettings: Settings = {
+  sandboxPlace: 'container',
+  embeddedNetwork: false,
+  embeddedWithoutIsolation: false,
   engineUrl: null,
   containerName: 'lm_container',
   imageName: 'lm-docker',

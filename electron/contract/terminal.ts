@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { event, method, stream } from './define';
+import { shellPlaceSchema } from './embedded';
 import { errorDataSchema } from './errors';
 import { bytesSchema, idSchema, nothingSchema, revisionSchema, timeMsSchema } from './common';
 import { maxTerminalColumns, maxTerminalInputBytes, maxTerminalRows } from './limits';
@@ -11,6 +12,7 @@ const sizeShape = {
 
 export const terminalInfoSchema = z.object({
   id: idSchema,
+  place: shellPlaceSchema,
   /** Set by the program through OSC 0/2, without control characters, at most 128 characters; else the shell. */
   title: z.string().max(128),
   status: z.enum(['starting', 'running', 'exited', 'lost']),
@@ -71,7 +73,7 @@ export const terminalMethods = {
   'terminal.open': method({
     input: z.object(sizeShape),
     output: terminalInfoSchema,
-    errors: ['container_not_running', 'engine_connection_lost', 'too_many'],
+    errors: ['container_not_running', 'engine_connection_lost', 'sandbox_not_running', 'too_many'],
     timeoutMs: 30_000,
   }),
   'terminal.write': method({

@@ -14,7 +14,10 @@ import {
   createOllamaBackend,
 } from '../adapters/gateway';
 import { createGatewayHealth } from '../adapters/gateway/health';
-import { createNvidiaSmiProbe } from '../adapters/nvidia';
+import { countBelow, createEmbeddedRuntime } from '../adapters/bubblewrap';
+import { createHostProcessRunner, createHostStatsSource } from '../adapters/host-stats';
+import { createNvidiaSmiProbe, toComputerGpuError } from '../adapters/nvidia';
+import { createLocalPtyLauncher } from '../adapters/pty/local-pty';
 import { createXtermScreenMirror } from '../adapters/screen/xterm-screen-mirror';
 import { openConversationStore } from '../adapters/storage';
 import { createAdoptionFile } from '../adapters/storage/adoption-file';
@@ -29,6 +32,7 @@ import { ImageService } from '../services/container/image';
 import { SandboxService } from '../services/container/sandbox';
 import { DoorService } from '../services/door';
 import type { OpenDoor } from '../services/door/ports';
+import { EmbeddedService } from '../services/embedded';
 import { systemClock, type Disposable, type Logger } from '../services/foundation';
 import { GpuService } from '../services/gpu';
 import { LogsService } from '../services/logs';
@@ -36,9 +40,11 @@ import { ModelsService } from '../services/models';
 import { SettingsService } from '../services/settings';
 import { TelemetryService } from '../services/telemetry';
 import { TerminalService } from '../services/terminal';
+import { gpusByPlace, runningByPlace, shellsByPlace, statsByPlace, type PlaceDeps } from './places';
 import { createAppRoutes, type DesktopShell } from './routes/app';
 import { createChatRoutes } from './routes/chat';
 import { createDoorRoutes } from './routes/door';
+import { createEmbeddedRoutes } from './routes/embedded';
 import { createEngineRoutes } from './routes/engine';
 import { createImageRoutes } from './routes/image';
 import { createModelsRoutes } from './routes/models';
@@ -132,22 +138,47 @@ export async function createHost(options: HostOptions): Promise<Host> {
     logger: logger.child('sandbox'),
   });
 
+  const embedded = new EmbeddedService({
+    settings,
+    runtime: createEmbeddedRuntime({ dataFolder, env: process.env }),
+    ptys: createLocalPtyLauncher(),
+    clock,
+    logger: logger.child('embedded'),
+  });
+  const places: PlaceDeps = {
+    place: () => settings.current().sandboxPlace,
+    onSettingsChanged: (listener) => settings.onChanged.on(listener),
+    container: sandbox,
+    embedded,
+  };
+
   const terminal = new TerminalService({
-    backend: createDockerPtyBackend({ connection, containerId: () => sandbox.require().containerId }),
+    backend: shellsByPlace(
+      places,
+      createDockerPtyBackend({ connection, containerId: () => sandbox.require().containerId }),
+    ),
     createMirror: createXtermScreenMirror,
     clock,
   });
 
+  const running = runningByPlace(places);
   const telemetry = new TelemetryService({
-    running: sandbox,
-    stats: createDockerStatsSource(connection),
+    running,
+    stats: statsByPlace(
+      createDockerStatsSource(connection),
+      createHostStatsSource({ countInside: () => countBelow(embedded.current()?.processIds() ?? []) }),
+    ),
     clock,
     logger: logger.child('telemetry'),
   });
   const gpu = new GpuService({
-    running: sandbox,
-    probe: createNvidiaSmiProbe(createDockerProcessRunner(connection)),
+    running,
+    probe: gpusByPlace(
+      createNvidiaSmiProbe(createDockerProcessRunner(connection)),
+      createNvidiaSmiProbe(createHostProcessRunner(), toComputerGpuError),
+    ),
     engineGpu: () => {
+      if (places.place() === 'embedded') return null;
       const state = engines.state();
       return state.state === 'connected' ? state.facts.gpu : null;
     },
@@ -213,6 +244,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const settingsRoutes = createSettingsRoutes({ settings });
   const engineRoutes = createEngineRoutes({ engines });
   const sandboxRoutes = createSandboxRoutes({ sandbox });
+  const embeddedRoutes = createEmbeddedRoutes({ embedded });
   const imageRoutes = createImageRoutes({ images });
   const terminalRoutes = createTerminalRoutes({ terminal });
   const telemetryRoutes = createTelemetryRoutes({ telemetry, gpu, logs });
@@ -226,6 +258,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...settingsRoutes.methods,
       ...engineRoutes.methods,
       ...sandboxRoutes.methods,
+      ...embeddedRoutes.methods,
       ...imageRoutes.methods,
       ...terminalRoutes.methods,
       ...modelsRoutes.methods,
@@ -247,6 +280,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   settings.onChanged.on((state) => publish('settings.changed', state));
   engines.onChanged.on((state) => publish('engine.changed', state));
   sandbox.onStatusChanged.on((status) => publish('sandbox.changed', status));
+  embedded.onChanged.on((status) => publish('embedded.changed', status));
   images.onBuildChanged.on((build) => publish('image.buildChanged', build));
   terminal.onChanged((list) => publish('terminal.changed', list));
   models.onChanged.on((list) => publish('models.changed', list));
@@ -267,6 +301,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     gpu,
     telemetry,
     terminal,
+    embedded,
     sandbox,
     images,
     engines,

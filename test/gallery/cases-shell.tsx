@@ -23,6 +23,7 @@ const screen = [
 function terminal(id: string, title: string, changes: Partial<TerminalInfo> = {}): TerminalInfo {
   return {
     id,
+    place: 'container',
     title,
     status: 'running',
     exitCode: null,

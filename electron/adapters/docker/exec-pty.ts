@@ -84,6 +84,7 @@ interface StartedShell {
 }
 
 class DockerExecPty implements Pty {
+  readonly place = 'container';
   private dataListener: ((bytes: Uint8Array) => void) | null = null;
   private readonly early: Uint8Array[] = [];
   private endListener: ((end: PtyEnd) => void) | null = null;

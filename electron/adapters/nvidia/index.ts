@@ -1,1 +1,2 @@
 export { createNvidiaSmiProbe } from './nvidia-smi-probe';
+export { toComputerGpuError } from './computer-failures';

@@ -24,11 +24,17 @@ function nvidiaSmi(...options: readonly string[]): string[] {
   return ['sh', '-c', startScript, 'nvidia-smi', ...options];
 }
 
+/** Why nvidia-smi ended: what it said last, and its exit status (null: unknown). */
+export type ExplainGpuFailure = (messages: readonly string[], exitCode: number | null) => LmError;
+
 /**
  * Reads a container's GPUs through the nvidia-smi that its engine put into it. Asks first which fields this
  * driver's program knows, since one unknown field fails the whole query.
  */
-export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProbe {
+export function createNvidiaSmiProbe(
+  processes: ContainerProcessRunner,
+  explain: ExplainGpuFailure = toGpuError,
+): GpuProbe {
   return {
     watch: (containerId, handlers) => {
       let stopCurrent: () => void = () => undefined;
@@ -45,9 +51,10 @@ export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProb
         stopped = true;
         stopCurrent();
       };
-      stopCurrent = askForFields(processes, containerId, {
+      stopCurrent = askForFields(processes, containerId, explain, {
         onKnown: (query) => {
-          if (!stopped) stopCurrent = repeatQuery(processes, containerId, query, { onReading, onEnd });
+          if (!stopped)
+            stopCurrent = repeatQuery(processes, containerId, query, explain, { onReading, onEnd });
         },
         onEnd,
       });
@@ -59,6 +66,7 @@ export function createNvidiaSmiProbe(processes: ContainerProcessRunner): GpuProb
 function askForFields(
   processes: ContainerProcessRunner,
   containerId: string,
+  explain: ExplainGpuFailure,
   handlers: { readonly onKnown: (query: Query) => void; readonly onEnd: (error: LmError) => void },
 ): () => void {
   const lines: string[] = [];
@@ -74,7 +82,7 @@ function askForFields(
         handlers.onKnown(query);
         return;
       }
-      handlers.onEnd(toGpuError(lines.slice(0, keptMessages), outcome.exitCode));
+      handlers.onEnd(explain(lines.slice(0, keptMessages), outcome.exitCode));
     },
   });
 }
@@ -83,6 +91,7 @@ function repeatQuery(
   processes: ContainerProcessRunner,
   containerId: string,
   query: Query,
+  explain: ExplainGpuFailure,
   handlers: GpuProbeHandlers,
 ): () => void {
   const messages: string[] = [];
@@ -101,10 +110,10 @@ function repeatQuery(
         messages.push(line);
         if (messages.length > keptMessages) messages.shift();
         // A loop can go on printing its failure once a second.
-        if (isFailureLine(line)) handlers.onEnd(toGpuError(messages, null));
+        if (isFailureLine(line)) handlers.onEnd(explain(messages, null));
       },
       onEnd: (outcome) => {
-        handlers.onEnd('error' in outcome ? outcome.error : toGpuError(messages, outcome.exitCode));
+        handlers.onEnd('error' in outcome ? outcome.error : explain(messages, outcome.exitCode));
       },
     },
   );

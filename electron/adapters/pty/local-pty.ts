@@ -1,38 +1,37 @@
 import type * as NodePty from 'node-pty';
+import type { Launch, LocalPty, PtyLauncher } from '../../services/embedded/ports';
 import type { Pty, PtyBackend, PtyEnd } from '../../services/terminal/ports';
 
 const hangUpGraceMs = 3_000;
 
-export interface LocalPtyOptions {
-  /** Program and arguments, such as `['/bin/bash', '-l']` or a sandboxing wrapper before it. */
-  readonly command: readonly [string, ...string[]];
-  readonly workingFolder: string;
-  /** The whole environment; nothing is inherited. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
 /** Programs on a TTY of this machine, by node-pty. */
-export function createLocalPtyBackend(options: LocalPtyOptions): PtyBackend {
+export function createLocalPtyLauncher(): PtyLauncher {
   return {
-    open: async (size) => {
+    open: async (size, launch, place) => {
       // Native code: loaded when the first local terminal is opened, not with the host.
       const nodePty = await import('node-pty');
-      const [program, ...programArguments] = options.command;
+      const [program, ...programArguments] = launch.command;
       const child = nodePty.spawn(program, programArguments, {
         name: 'xterm-256color',
         cols: size.columns,
         rows: size.rows,
-        cwd: options.workingFolder,
-        env: { ...options.environment, TERM: 'xterm-256color', COLORTERM: 'truecolor' },
+        cwd: launch.workingFolder,
+        env: { ...launch.environment, TERM: 'xterm-256color', COLORTERM: 'truecolor' },
         // Bytes as they are: node-pty would decode each read by itself and break characters.
         encoding: null,
       });
-      return wrap(child);
+      return wrap(child, place);
     },
   };
 }
 
-function wrap(child: NodePty.IPty): Pty {
+/** The same program for every terminal. */
+export function createLocalPtyBackend(launch: Launch): PtyBackend {
+  const launcher = createLocalPtyLauncher();
+  return { open: (size) => launcher.open(size, launch, 'unisolated') };
+}
+
+function wrap(child: NodePty.IPty, place: Pty['place']): LocalPty {
   let end: PtyEnd | null = null;
   const endListeners: ((end: PtyEnd) => void)[] = [];
   child.onExit(({ exitCode, signal }) => {
@@ -45,6 +44,8 @@ function wrap(child: NodePty.IPty): Pty {
     else endListeners.push(listener);
   };
   return {
+    place,
+    processId: child.pid,
     onData: (listener) => {
       // With `encoding: null` node-pty emits Buffers, though its types say string.
       child.onData((data: string | Uint8Array) => {
@@ -52,8 +53,13 @@ function wrap(child: NodePty.IPty): Pty {
       });
     },
     onEnd,
-    write: (bytes) => child.write(Buffer.from(bytes)),
-    resize: ({ columns, rows }) => child.resize(columns, rows),
+    write: (bytes) => {
+      if (!end) child.write(Buffer.from(bytes));
+    },
+    resize: ({ columns, rows }) => {
+      // A shell that has just ended has no size any more; node-pty throws.
+      if (!end) child.resize(columns, rows);
+    },
     pause: () => child.pause(),
     resume: () => child.resume(),
     kill: () =>

@@ -1,4 +1,4 @@
-import type { LmError, TerminalColors } from '../../contract';
+import type { LmError, ShellPlace, TerminalColors } from '../../contract';
 
 export interface TerminalSize {
   readonly columns: number;
@@ -15,6 +15,7 @@ export type PtyEnd =
 
 /** One running shell on a TTY. */
 export interface Pty {
+  readonly place: ShellPlace;
   /** One listener; bytes come untouched and are owned by the listener. */
   onData(listener: (bytes: Uint8Array) => void): void;
   onEnd(listener: (end: PtyEnd) => void): void;

@@ -16,6 +16,7 @@ const colors: TerminalColors = {
 
 /** A shell whose output the test writes, and which tells whether it is read. */
 class ScriptedPty implements Pty {
+  readonly place = 'container';
   reading = true;
   private listener: (bytes: Uint8Array) => void = () => undefined;
 

@@ -92,6 +92,7 @@ export class TerminalSession implements Disposable {
   get info(): TerminalInfo {
     return {
       id: this.deps.id,
+      place: this.deps.pty.place,
       title: this.title,
       status: this.status,
       exitCode: this.exitCode,

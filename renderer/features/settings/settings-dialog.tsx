@@ -44,8 +44,10 @@ export function SettingsDialog({ open, onOpenChange }: SettingsDialogProps) {
 
 type Group = 'appearance' | 'sandbox' | 'engine';
 
-/** `browserAccess` is switched with the door itself. */
-const groupOf: Record<Exclude<keyof Settings, 'browserAccess'>, Group> = {
+/** Switched where one sees what they do: at the browser door and in the sandbox view. */
+type SwitchedElsewhere = 'browserAccess' | 'sandboxPlace' | 'embeddedNetwork';
+
+const groupOf: Record<Exclude<keyof Settings, SwitchedElsewhere>, Group> = {
   theme: 'appearance',
   terminalFontSize: 'appearance',
   terminalTheme: 'appearance',
@@ -59,6 +61,7 @@ const groupOf: Record<Exclude<keyof Settings, 'browserAccess'>, Group> = {
   memoryLimitBytes: 'sandbox',
   cpuLimit: 'sandbox',
   pidsLimit: 'sandbox',
+  embeddedWithoutIsolation: 'sandbox',
   engineUrl: 'engine',
   extraCertificatesFolder: 'engine',
 };
@@ -113,6 +116,8 @@ function SettingsForm({
               setDraft((current) => ({
                 ...draftOf(defaultSettings),
                 browserAccess: current.browserAccess,
+                sandboxPlace: current.sandboxPlace,
+                embeddedNetwork: current.embeddedNetwork,
               }))
             }
           >
@@ -335,6 +340,12 @@ function SandboxSection({ draft, problems, change }: SectionProps) {
           error={problems.modelsVolume}
         />
       </div>
+      <Switch
+        label="Open shells without isolation and without asking"
+        description="Only for the embedded sandbox, where this computer lets nothing isolate it. Off: it asks at each start."
+        checked={draft.embeddedWithoutIsolation}
+        onCheckedChange={(embeddedWithoutIsolation) => change({ embeddedWithoutIsolation })}
+      />
     </Section>
   );
 }

@@ -11,7 +11,7 @@ import { TerminalPane } from './terminal-pane';
 
 const terminal = (id: string, change: Partial<TerminalInfo> = {}): TerminalInfo => ({
   ...{ id, title: 'bash', status: 'running', exitCode: null, error: null },
-  ...{ columns: 80, rows: 24, createdAtMs: 0 },
+  ...{ columns: 80, rows: 24, createdAtMs: 0, place: 'container' as const },
   ...change,
 });
 const list = (terminals: readonly TerminalInfo[], revision = 1): TerminalList => ({

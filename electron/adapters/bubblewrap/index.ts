@@ -1,0 +1,2 @@
+export { createEmbeddedRuntime, type EmbeddedRuntimeOptions } from './embedded-runtime';
+export { countBelow } from './process-table';

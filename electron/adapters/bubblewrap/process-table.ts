@@ -1,0 +1,94 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/** A process, told from a later one with the same number by when it began. */
+export interface ProcessEntry {
+  readonly processId: number;
+  readonly parentId: number;
+  /** In clock ticks since the computer started. */
+  readonly startedAtTicks: string;
+  readonly dead: boolean;
+}
+
+/** The line of /proc/PID/stat; a name may hold spaces and brackets. */
+export function parseStat(text: string): ProcessEntry | null {
+  const afterName = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const processId = Number.parseInt(text, 10);
+  const [state = '', parent = ''] = afterName;
+  const startedAtTicks = afterName[19];
+  if (!Number.isInteger(processId) || startedAtTicks === undefined) return null;
+  return {
+    processId,
+    parentId: Number(parent),
+    startedAtTicks,
+    dead: state === 'Z' || state === 'X',
+  };
+}
+
+export async function readProcess(processId: number): Promise<ProcessEntry | null> {
+  const text = await readFile(`/proc/${processId}/stat`, 'utf8').catch(() => null);
+  return text === null ? null : parseStat(text);
+}
+
+/** Every process of the computer; empty on a system without /proc. */
+export async function readProcesses(): Promise<ProcessEntry[]> {
+  const names = await readdir('/proc').catch(() => []);
+  const entries = await Promise.all(
+    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(Number(name))),
+  );
+  return entries.filter((entry) => entry !== null);
+}
+
+/** Those below `processId`, nearest first, without itself. */
+export function descendants(processes: readonly ProcessEntry[], processId: number): ProcessEntry[] {
+  const children = new Map<number, ProcessEntry[]>();
+  for (const each of processes) {
+    const siblings = children.get(each.parentId);
+    if (siblings) siblings.push(each);
+    else children.set(each.parentId, [each]);
+  }
+  const found: ProcessEntry[] = [];
+  const open = [processId];
+  for (let parent = open.shift(); parent !== undefined; parent = open.shift()) {
+    for (const child of children.get(parent) ?? []) {
+      found.push(child);
+      open.push(child.processId);
+    }
+  }
+  return found;
+}
+
+/** How many live processes are below any of `processIds`, without those themselves. */
+export async function countBelow(processIds: readonly number[]): Promise<number> {
+  if (processIds.length === 0) return 0;
+  const processes = await readProcesses();
+  return processIds.reduce(
+    (sum, each) => sum + descendants(processes, each).filter(({ dead }) => !dead).length,
+    0,
+  );
+}
+
+/** Those whose environment has `entry`; only the ones that this user may look at. */
+export async function withEnvironment(entry: string): Promise<ProcessEntry[]> {
+  const processes = await readProcesses();
+  const checked = await Promise.all(
+    processes.map(async (each) => {
+      const text = await readFile(`/proc/${each.processId}/environ`, 'utf8').catch(() => '');
+      return text.split('\0').includes(entry) ? each : null;
+    }),
+  );
+  return checked.filter((each) => each !== null);
+}
+
+export async function isAlive(entry: ProcessEntry): Promise<boolean> {
+  const now = await readProcess(entry.processId);
+  return now !== null && now.startedAtTicks === entry.startedAtTicks && !now.dead;
+}
+
+export function signal(processId: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(processId, name);
+  } catch (error) {
+    // It has gone meanwhile, which is what was wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
