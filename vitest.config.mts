@@ -25,7 +25,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'contract', include: ['test/contract/**/*.test.ts'], environment: 'node' },
+        test: { name: 'contract', include: ['test/{contract,door}/**/*.test.ts'], environment: 'node' },
       },
       {
         extends: true,

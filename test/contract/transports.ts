@@ -6,6 +6,7 @@ import type { Transport } from '../../electron/rpc/transport';
 import { createMemoryTransportPair } from '../../electron/rpc/transports/memory';
 import { messagePortTransport, nodePort } from '../../electron/rpc/transports/message-port';
 import { webSocketTransport } from '../../electron/rpc/transports/web-socket';
+import { DoorRig, sayHello } from '../door/rig';
 
 export interface TransportPair {
   readonly page: Transport;
@@ -51,5 +52,14 @@ export const transportKinds: Readonly<Record<string, () => Promise<TransportPair
         await new Promise((resolve) => server.close(resolve));
       },
     };
+  },
+  /** The server as it ships: signed in, with cookie and key, through all its checks. */
+  'browser door': async () => {
+    const rig = await DoorRig.start();
+    const session = await rig.signIn();
+    const client = await rig.socket(session);
+    sayHello(client, session.key);
+    const page = webSocketTransport(client);
+    return { page, host: await rig.nextPage(), dispose: () => rig.stop() };
   },
 };

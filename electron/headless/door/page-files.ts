@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
@@ -47,8 +47,9 @@ export class PageFiles {
     if (known) return known;
     const reading = this.load(pathname);
     this.known.set(pathname, reading);
-    // Names that lead nowhere are many and not kept.
-    void reading.then((file) => file ?? this.known.delete(pathname));
+    const forget = () => this.known.delete(pathname);
+    // Names that lead nowhere are many and not kept, nor is a failure of the disk.
+    reading.then((file) => file ?? forget(), forget);
     return reading;
   }
 
@@ -70,7 +71,8 @@ export class PageFiles {
       const relative = decodeURIComponent(pathname);
       if (relative.includes('\0') || relative.includes('\\') || relative.endsWith('/')) return null;
       const file = await realpath(path.join(this.folder, relative));
-      return file.startsWith(this.folder + path.sep) ? file : null;
+      const inside = file.startsWith(this.folder + path.sep);
+      return inside && (await stat(file)).isFile() ? file : null;
     } catch {
       // A malformed escape, or no such file.
       return null;

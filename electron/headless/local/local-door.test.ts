@@ -1,0 +1,90 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { contract } from '../../contract';
+import { serveConnection } from '../../rpc/server';
+import type { Transport } from '../../rpc/transport';
+import { localHostClient } from './local-client';
+import { LocalDoorOccupied, localDoorPath, openLocalDoor, type LocalDoor } from './local-door';
+
+const description = {
+  appVersion: '1',
+  nodeVersion: '20',
+  platform: 'linux',
+  architecture: 'x64',
+  hostname: 'here',
+  dataFolder: '/data',
+  door: 'test',
+} as const;
+
+let folder: string;
+const doors: LocalDoor[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lm-sandbox-local-'));
+});
+afterEach(async () => {
+  for (const door of doors.splice(0)) await door.close();
+  await rm(folder, { recursive: true });
+});
+
+async function open(): Promise<LocalDoor> {
+  const door = await openLocalDoor(folder, (transport: Transport, connectionId) =>
+    serveConnection({
+      contract,
+      routes: { methods: { 'host.describe': () => description }, streams: {} },
+      transport,
+      connectionId,
+      onUnexpected: (error) => expect.unreachable(String(error)),
+    }),
+  );
+  doors.push(door);
+  return door;
+}
+
+describe('the local door', () => {
+  it('lets programs of the same user reach the host', async () => {
+    await open();
+    expect((await stat(localDoorPath(folder))).mode & 0o777).toBe(0o600);
+    const local = await localHostClient(localDoorPath(folder));
+    expect(await local?.client.call('host.describe', null)).toEqual(description);
+    local?.close();
+  });
+
+  it('claims its data folder: of many that start at once one wins, and the others hear of it', async () => {
+    const outcomes = await Promise.allSettled([open(), open(), open(), open()]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'rejected',
+    ]);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(LocalDoorOccupied);
+    }
+  });
+
+  it('takes over the socket and the note that a killed host left behind', async () => {
+    // A socket that nobody listens at any more: its server is closed without taking the file away.
+    const path = localDoorPath(folder);
+    const killed = createServer();
+    await new Promise<void>((resolve) => killed.listen(path, resolve));
+    await new Promise<void>((resolve) => killed.close(() => resolve()));
+    await writeFile(path, '');
+    await writeFile(`${path}.starting`, '999999999');
+    await open();
+    expect(await localHostClient(path)).not.toBeNull();
+  });
+
+  it('is free again when it was closed', async () => {
+    await (await open()).close();
+    expect(await localHostClient(localDoorPath(folder))).toBeNull();
+    await open();
+  });
+
+  it('says so when its path is too long for a socket', async () => {
+    const long = join(folder, 'x'.repeat(120));
+    await expect(openLocalDoor(long, () => undefined)).rejects.toThrow(/too long for a socket/);
+  });
+});
