@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { LmError, toLmError, type DoorLink } from '../contract';
 import { createHost, type Host } from '../host/create-host';
 import { createStderrLogger } from '../host/stderr-logger';
-import { openBrowserDoor } from './door';
+import { openBrowserDoor, openUsualDoor } from './door';
 import { LocalDoorOccupied, localDoorPath, localHostClient, openLocalDoor, type LocalDoor } from './local';
 import { readServeOptions, type ServeOptions } from './options';
 
@@ -45,8 +45,8 @@ async function serve(options: ServeOptions): Promise<void> {
     door: 'headless',
     logger,
     shell: null,
-    openDoor: async ({ keeper, connect }) => {
-      const common = {
+    openDoor: ({ keeper, connect }) => {
+      const door = {
         ...options,
         keeper,
         connect,
@@ -54,13 +54,8 @@ async function serve(options: ServeOptions): Promise<void> {
         onRefused: (reason: string, facts: { method: string; address: string }) =>
           logger.warn('A browser was refused', { reason, ...facts }),
       };
-      try {
-        return await openBrowserDoor(common);
-      } catch (error) {
-        if (!options.portIsDefault || toLmError(error).code !== 'port_in_use') throw error;
-        say(`Port ${options.port} is in use, so another one is taken this time.`);
-        return openBrowserDoor({ ...common, port: 0 });
-      }
+      if (!options.portIsDefault) return openBrowserDoor(door);
+      return openUsualDoor(door, (port) => say(`Port ${port} is in use, so another one is taken this time.`));
     },
   });
   host = started;

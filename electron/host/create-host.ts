@@ -85,6 +85,8 @@ export interface Host {
   invokeCommand(connectionId: string, command: string): void;
   /** Who may come in by a browser. */
   readonly door: DoorService;
+  /** Whether the settings say that the door is open. */
+  wantsBrowsers(): boolean;
   /** Ends shells and answers, closes files. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -325,6 +327,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   return {
     connect,
     door,
+    wantsBrowsers: () => settings.current().browserAccess,
     invokeCommand: (connectionId, command) => {
       const parsed = menuCommandSchema.safeParse(command);
       if (parsed.success)

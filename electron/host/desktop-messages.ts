@@ -17,4 +17,8 @@ export type ToHostMessage =
 
 export type FromHostMessage =
   | { readonly type: 'openExternal'; readonly url: string }
-  | { readonly type: 'theme'; readonly theme: 'light' | 'dark' | 'system' };
+  | { readonly type: 'theme'; readonly theme: 'light' | 'dark' | 'system' }
+  /** Whether the host is to go on when the last window was closed: browsers may be attached. */
+  | { readonly type: 'keepRunning'; readonly keep: boolean }
+  /** There is a host for the data folder, and this app cannot use it. */
+  | { readonly type: 'unusable'; readonly reason: string };

@@ -23,12 +23,26 @@ else {
       imageBuildArguments: readImageBuildArguments(process.argv),
     },
     (message) => {
-      // Only https comes here (contract); the page has asked the person.
-      if (message.type === 'openExternal') void shell.openExternal(message.url);
-      else nativeTheme.themeSource = message.theme;
+      switch (message.type) {
+        case 'openExternal':
+          // Only https comes here (contract); the page has asked the person.
+          void shell.openExternal(message.url);
+          break;
+        case 'theme':
+          nativeTheme.themeSource = message.theme;
+          break;
+        case 'keepRunning':
+          servesBrowsers = message.keep;
+          break;
+        case 'unusable':
+          dialog.showErrorBox('lm-sandbox', message.reason);
+          app.quit();
+          break;
+      }
     },
     (reason) => dialog.showErrorBox('lm-sandbox', `${reason}\nClose the app and start it again.`),
   );
+  let servesBrowsers = false;
   let mainWindow: BrowserWindow | null = null;
   let stopped = false;
 
@@ -70,6 +84,25 @@ else {
     void window.loadURL(`${appOrigin}/`);
   };
 
+  /** Browsers may be at work: whoever quits says whether they may go on. */
+  const quit = async () => {
+    if (servesBrowsers) {
+      const { response } = await dialog.showMessageBox({
+        type: 'question',
+        message: 'Browsers are let in. What is to end?',
+        detail:
+          'With the window alone closed, shells, answers and browsers go on. Start the app again for a window.',
+        buttons: ['Close the window', 'End everything', 'Cancel'],
+        defaultId: 0,
+        cancelId: 2,
+        noLink: true,
+      });
+      if (response === 0) mainWindow?.close();
+      if (response !== 1) return;
+    }
+    app.quit();
+  };
+
   ipcMain.on(portChannel, (event) => {
     const frame = event.senderFrame;
     // Only the main frame of our own page gets a port.
@@ -77,11 +110,15 @@ else {
   });
 
   app.on('second-instance', () => {
+    if (!mainWindow) openWindow();
     if (mainWindow?.isMinimized()) mainWindow.restore();
     mainWindow?.focus();
   });
   nativeTheme.on('updated', () => mainWindow?.setBackgroundColor(background()));
-  app.on('window-all-closed', () => app.quit());
+  app.on('window-all-closed', () => {
+    // With browser access on the host goes on; starting the app again opens a window to it.
+    if (!servesBrowsers) app.quit();
+  });
   app.on('before-quit', (event) => {
     if (stopped) return;
     event.preventDefault();
@@ -99,8 +136,11 @@ else {
     host.start();
     openWindow();
     Menu.setApplicationMenu(
-      buildMenu((command) => {
-        if (mainWindow) host.invokeCommand(mainWindow.webContents, command);
+      buildMenu({
+        invoke: (command) => {
+          if (mainWindow) host.invokeCommand(mainWindow.webContents, command);
+        },
+        quit: () => void quit(),
       }),
     );
   });

@@ -2,7 +2,13 @@ import { Menu, type MenuItemConstructorOptions } from 'electron';
 import type { MenuCommand } from '../contract';
 
 /** The native menu. Shortcuts the page handles itself are shown but not registered, so that nothing fires twice. */
-export function buildMenu(invoke: (command: MenuCommand) => void): Menu {
+export function buildMenu({
+  invoke,
+  quit,
+}: {
+  readonly invoke: (command: MenuCommand) => void;
+  readonly quit: () => void;
+}): Menu {
   const item = (label: string, command: MenuCommand, accelerator?: string): MenuItemConstructorOptions => ({
     label,
     accelerator,
@@ -20,7 +26,7 @@ export function buildMenu(invoke: (command: MenuCommand) => void): Menu {
         item('Settings…', 'app.settings', 'Ctrl+,'),
         separator,
         item('Close terminal', 'terminal.close', 'Ctrl+Shift+W'),
-        { role: 'quit' },
+        { label: 'Quit', accelerator: 'CommandOrControl+Q', click: quit },
       ],
     },
     {

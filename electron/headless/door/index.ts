@@ -1,2 +1,2 @@
 export { openBrowserDoor, type BrowserDoor, type BrowserDoorOptions } from './browser-door';
-export { defaultDoorPort, loopbackOrigins, tunnelCommand } from './addresses';
+export { openUsualDoor } from './usual-door';

@@ -14,6 +14,7 @@ import {
   Tabs,
   TextField,
 } from '../../ui';
+import { BrowserAccess } from './browser-access';
 import {
   changedSettings,
   draftOf,
@@ -42,7 +43,7 @@ export function SettingsDialog({ open, onOpenChange }: SettingsDialogProps) {
   return <SettingsForm saved={value.settings} fileError={value.error} onOpenChange={onOpenChange} />;
 }
 
-type Group = 'appearance' | 'sandbox' | 'engine';
+type Group = 'appearance' | 'sandbox' | 'engine' | 'browser';
 
 /** Switched where one sees what they do: at the browser door and in the sandbox view. */
 type SwitchedElsewhere = 'browserAccess' | 'sandboxPlace' | 'embeddedNetwork';
@@ -154,6 +155,7 @@ function SettingsForm({
             },
             { value: 'sandbox', label: 'Sandbox', content: <SandboxSection {...section} /> },
             { value: 'engine', label: 'Engine and build', content: <EngineSection {...section} /> },
+            { value: 'browser', label: 'Browser access', content: <BrowserAccess /> },
           ]}
         />
         {/* Enter in a field saves, as in any form; the visible button stands in the dialog's footer. */}
