@@ -1,9 +1,23 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { toLmError } from '../../electron/contract';
 import { useHost } from '../client/host-context';
-import { useEngine, useHostState, useSandbox, useSettings } from '../client/host-state';
-import { needsSetup, SetupView, useSandboxActions } from '../features/setup';
+import {
+  useEmbedded,
+  useEngine,
+  useHostState,
+  usePlace,
+  useSandbox,
+  useSettings,
+} from '../client/host-state';
+import {
+  embeddedNeedsSetup,
+  needsSetup,
+  SetupView,
+  useEmbeddedActions,
+  useSandboxActions,
+} from '../features/setup';
 import { useCommandRegistry, useCommands } from '../lib/commands';
+import { allowedEmbedded, describeEmbedded } from '../lib/embedded-state';
 import { allowedOperations, describePhase } from '../lib/sandbox-phase';
 import { useMediaQuery } from '../lib/use-media-query';
 import { Button, Spinner, useNotify } from '../ui';
@@ -104,8 +118,20 @@ export function AppShell({ contents }: { readonly contents: PaneContents }) {
 function useSetupMode(): readonly ['undecided' | 'yes' | 'no', () => void] {
   const engine = useEngine().value;
   const sandbox = useSandbox().value;
+  const embedded = useEmbedded().value;
+  const settings = useSettings();
+  const place = usePlace();
   const [mode, setMode] = useState<'undecided' | 'yes' | 'no'>('undecided');
-  const known = engine !== null && sandbox !== null && engine.state !== 'searching';
+  if (mode === 'undecided' && settings.status !== 'loading' && place === 'embedded') {
+    const checked = embedded !== null && embedded.state !== 'checking';
+    if (checked) setMode(embeddedNeedsSetup(embedded) ? 'yes' : 'no');
+  }
+  const known =
+    settings.status !== 'loading' &&
+    place === 'container' &&
+    engine !== null &&
+    sandbox !== null &&
+    engine.state !== 'searching';
   // With an engine that has just been found the container's state follows a moment later.
   const settled = known && !(engine.state === 'connected' && sandbox.phase === 'unknown');
   if (mode === 'undecided' && settled) setMode(needsSetup(engine, sandbox) ? 'yes' : 'no');
@@ -122,7 +148,9 @@ function useThemeOfSettings(): void {
 
 function useWindowTitle(): void {
   const status = useSandbox().value;
-  const label = describePhase(status).label;
+  const embedded = useEmbedded().value;
+  const place = usePlace();
+  const { label } = place === 'embedded' ? describeEmbedded(embedded) : describePhase(status);
   useEffect(() => {
     document.title = `lm-sandbox – ${label}`;
   }, [label]);
@@ -137,14 +165,21 @@ function useShellCommands({
 }): void {
   const host = useHost();
   const notify = useNotify();
-  const { sandbox } = useHostState();
+  const { sandbox, embedded } = useHostState();
+  const place = usePlace();
+  const embeddedActions = useEmbeddedActions();
   const layout = useLayoutStore();
   const sandboxActions = useSandboxActions();
   const narrow = useMediaQuery(narrowQuery);
 
   const report = (title: string) => (error: unknown) =>
     notify({ tone: 'danger', title, description: toLmError(error).message });
-  const allowed = () => allowedOperations(sandbox.store.getState().value);
+  const isEmbedded = place === 'embedded';
+  const allowed = (operation: 'start' | 'stop') =>
+    isEmbedded
+      ? allowedEmbedded(embedded.store.getState().value?.state ?? null).has(operation)
+      : allowedOperations(sandbox.store.getState().value).has(operation);
+  const actions = isEmbedded ? embeddedActions : sandboxActions;
 
   useCommands(
     shellCommands({
@@ -164,11 +199,11 @@ function useShellCommands({
       setTheme: (theme) => {
         host.call('settings.update', { theme }).catch(report('The theme could not be saved.'));
       },
-      startSandbox: () => void sandboxActions.start(),
-      stopSandbox: () => void sandboxActions.stop(),
-      restartSandbox: () => void sandboxActions.restart(),
-      canStart: () => allowed().has('start'),
-      canStop: () => allowed().has('stop'),
+      startSandbox: () => void actions.start(),
+      stopSandbox: () => void actions.stop(),
+      restartSandbox: () => void actions.restart(),
+      canStart: () => allowed('start'),
+      canStop: () => allowed('stop'),
       searchEngine: () => {
         host.call('engine.search', null).catch(report('The search for an engine failed.'));
       },
@@ -191,19 +226,25 @@ function Connecting() {
 function StateLine({ onShow }: { readonly onShow: () => void }) {
   const engine = useEngine().value;
   const sandbox = useSandbox().value;
+  const embedded = useEmbedded().value;
+  const place = usePlace();
   const shown = useLayout((layout) => layout.shown.includes('sandbox') && layout.active === 'sandbox');
-  if (shown || !needsSetup(engine, sandbox)) return null;
+  const needed = place === 'embedded' ? embeddedNeedsSetup(embedded) : needsSetup(engine, sandbox);
+  if (shown || !needed) return null;
+  const unavailable = place === 'container' && engine?.state === 'unavailable';
   const text =
-    engine?.state === 'unavailable'
-      ? engine.error.message
-      : sandbox?.phase === 'foreign'
-        ? 'The name of the sandbox belongs to another container.'
-        : 'There is no sandbox yet.';
+    place === 'embedded'
+      ? (embedded?.error?.message ?? 'Nothing isolates the embedded sandbox here.')
+      : engine?.state === 'unavailable'
+        ? engine.error.message
+        : sandbox?.phase === 'foreign'
+          ? 'The name of the sandbox belongs to another container.'
+          : 'There is no sandbox yet.';
   return (
     <div className={styles.stateLine} role="status">
       <span className={styles.stateText}>{text}</span>
       <Button size="small" onClick={onShow}>
-        {engine?.state === 'unavailable' ? 'What to do' : 'Set it up'}
+        {unavailable || place === 'embedded' ? 'What to do' : 'Set it up'}
       </Button>
     </div>
   );

@@ -1,6 +1,12 @@
 import { Play, Search, Settings, Square } from 'lucide-react';
-import { useEngine, useSandbox } from '../client/host-state';
-import { useSandboxActions, useSandboxActionState } from '../features/setup';
+import { useEmbedded, useEngine, usePlace, useSandbox } from '../client/host-state';
+import {
+  useEmbeddedActions,
+  useEmbeddedActionState,
+  useSandboxActions,
+  useSandboxActionState,
+} from '../features/setup';
+import { allowedEmbedded, describeEmbedded } from '../lib/embedded-state';
 import { allowedOperations, describePhase, isRunning } from '../lib/sandbox-phase';
 import { useMediaQuery } from '../lib/use-media-query';
 import { Button, IconButton, StatusDot, Tooltip, VisuallyHidden } from '../ui';
@@ -22,12 +28,17 @@ export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBa
   const layout = useLayout((state) => state);
   const narrow = useMediaQuery(narrowQuery);
   const visible = settingUp ? [] : visiblePanes(layout, narrow);
+  const embedded = usePlace() === 'embedded';
 
   return (
     <header className={styles.bar}>
-      <SandboxChip onClick={() => onPane('sandbox')} />
+      {embedded ? (
+        <EmbeddedChip onClick={() => onPane('sandbox')} />
+      ) : (
+        <SandboxChip onClick={() => onPane('sandbox')} />
+      )}
       <PhaseAnnouncement />
-      <QuickActions />
+      {embedded ? <EmbeddedQuickActions /> : <QuickActions />}
       <div className={styles.space} />
       <nav className={styles.panes} aria-label="Panes">
         {paneIds.map((pane) => (
@@ -79,7 +90,47 @@ function SandboxChip({ onClick }: { readonly onClick: () => void }) {
 /** Reads out each change of state; inside the button nothing would be read. */
 function PhaseAnnouncement() {
   const status = useSandbox().value;
-  return <VisuallyHidden role="status">Sandbox: {describePhase(status).label}</VisuallyHidden>;
+  const embedded = useEmbedded().value;
+  const { label } = usePlace() === 'embedded' ? describeEmbedded(embedded) : describePhase(status);
+  return <VisuallyHidden role="status">Sandbox: {label}</VisuallyHidden>;
+}
+
+function EmbeddedChip({ onClick }: { readonly onClick: () => void }) {
+  const status = useEmbedded().value;
+  const phase = describeEmbedded(status);
+  const running = status?.state === 'ready' && status.isolation.kind === 'bubblewrap';
+  return (
+    <Tooltip text="Sandbox" shortcut="Ctrl+4">
+      <button type="button" className={styles.chip} onClick={onClick}>
+        <StatusDot tone={phase.tone} pulsing={phase.moving} />
+        <span className={styles.chipName}>Embedded</span>
+        <span className={styles.chipPhase}>{phase.label}</span>
+        {running && (
+          <span className={styles.chipEngine}>{status.network ? 'Network on' : 'Network off'}</span>
+        )}
+      </button>
+    </Tooltip>
+  );
+}
+
+/** Start only: a stop ends what runs without asking, so it is left to the sandbox view, which asks. */
+function EmbeddedQuickActions() {
+  const status = useEmbedded().value;
+  const actions = useEmbeddedActions();
+  const { pending } = useEmbeddedActionState();
+  const state = status?.state ?? null;
+  if (state === 'needs-consent' || !allowedEmbedded(state).has('start')) return null;
+  return (
+    <Button
+      size="small"
+      variant="primary"
+      icon={<Play size={13} />}
+      busy={pending === 'start'}
+      onClick={() => void actions.start()}
+    >
+      Start
+    </Button>
+  );
 }
 
 function QuickActions() {

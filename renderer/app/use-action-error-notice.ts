@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
-import { useSandboxActions } from '../features/setup';
+import type { ErrorData } from '../../electron/contract';
+import { useEmbeddedActions, useSandboxActions } from '../features/setup';
 import { useNotify } from '../ui';
 
 /**
@@ -8,18 +9,24 @@ import { useNotify } from '../ui';
  */
 export function useActionErrorNotice(sandboxInSight: () => boolean, showSandbox: () => void): void {
   const { store } = useSandboxActions();
+  const { store: embeddedStore } = useEmbeddedActions();
   const notify = useNotify();
-  useEffect(
-    () =>
-      store.subscribe(({ error }, previous) => {
-        if (!error || error === previous.error || sandboxInSight()) return;
-        notify({
-          tone: 'danger',
-          title: error.message,
-          description: error.repair?.text,
-          action: { label: 'Show the sandbox', run: showSandbox },
-        });
-      }),
-    [notify, sandboxInSight, showSandbox, store],
-  );
+  useEffect(() => {
+    const tell = (error: ErrorData | null, previous: ErrorData | null) => {
+      if (!error || error === previous || sandboxInSight()) return;
+      notify({
+        tone: 'danger',
+        title: error.message,
+        description: error.repair?.text,
+        action: { label: 'Show the sandbox', run: showSandbox },
+      });
+    };
+    const stop = [
+      store.subscribe((state, previous) => tell(state.error, previous.error)),
+      embeddedStore.subscribe((state, previous) => tell(state.error, previous.error)),
+    ];
+    return () => {
+      for (const each of stop) each();
+    };
+  }, [embeddedStore, notify, sandboxInSight, showSandbox, store]);
 }

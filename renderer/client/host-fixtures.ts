@@ -4,6 +4,7 @@ import {
   type BuildState,
   type BuildStep,
   type ContainerFacts,
+  type EmbeddedStatus,
   type EngineFacts,
   type EngineState,
   type ErrorData,
@@ -244,3 +245,43 @@ export const buildLogLines: readonly string[] = Array.from({ length: 800 }, (_, 
     ? `Step ${Math.floor(index / 9) + 1}/90 : RUN apt-get install -y package-${index}`
     : `Get:${index} http://deb.debian.org/debian bookworm/main amd64 package-${index} amd64 1.2.${index} [${index * 7} kB]`,
 );
+
+export function readyEmbedded(changes: Partial<EmbeddedStatus> = {}): EmbeddedStatus {
+  const held = (wanted: number) => ({ wanted, heldBy: 'process-limit' as const, problem: null });
+  const none = { wanted: null, heldBy: null, problem: null };
+  const folder = '/home/ada/.config/lm-sandbox/embedded';
+  return {
+    revision: 1,
+    state: 'ready',
+    isolation: { kind: 'bubblewrap', version: '0.9.0', user: 'own', systemCallFilter: true },
+    network: false,
+    limits: { processes: held(4096), openFiles: held(65_536), memoryBytes: none, cpus: none },
+    home: { folder: `${folder}/home`, inside: '/home/sandbox' },
+    workspace: { folder: `${folder}/workspace`, inside: '/workspace' },
+    startedAtMs: minutesAgo(7),
+    running: 2,
+    error: null,
+    ...changes,
+  };
+}
+
+export const bubblewrapMissing: ErrorData = {
+  code: 'isolation_missing',
+  message: 'Bubblewrap, which isolates the embedded sandbox, is not installed.',
+  details: {},
+  repair: { text: 'Install it, then check again.', command: 'sudo apt install bubblewrap' },
+  retryable: true,
+};
+
+/** Nothing isolates, and the person was not asked yet. */
+export function askingEmbedded(changes: Partial<EmbeddedStatus> = {}): EmbeddedStatus {
+  return readyEmbedded({
+    state: 'needs-consent',
+    isolation: { kind: 'none', reason: bubblewrapMissing },
+    limits: null,
+    network: true,
+    startedAtMs: null,
+    running: 0,
+    ...changes,
+  });
+}

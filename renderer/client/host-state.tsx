@@ -1,14 +1,21 @@
 import { createContext, useContext, useLayoutEffect, useState, type ReactNode } from 'react';
 import { useStore } from 'zustand';
-import type { EngineState, SandboxStatus, SettingsState } from '../../electron/contract';
+import type {
+  EmbeddedStatus,
+  EngineState,
+  SandboxPlace,
+  SandboxStatus,
+  SettingsState,
+} from '../../electron/contract';
 import type { HostClient } from '../../electron/rpc/client-types';
 import { useHost } from './host-context';
 import { createMirror, type Mirror, type MirrorStore } from './mirror';
 
-/** What the host says of engine, sandbox and settings: fetched once per page, whoever looks at it. */
+/** What the host says of engine, sandboxes and settings: fetched once per page, whoever looks at it. */
 export interface HostState {
   readonly engine: MirrorStore<EngineState>;
   readonly sandbox: MirrorStore<SandboxStatus>;
+  readonly embedded: MirrorStore<EmbeddedStatus>;
   readonly settings: MirrorStore<SettingsState>;
   dispose(): void;
 }
@@ -16,14 +23,17 @@ export interface HostState {
 export function createHostState(host: HostClient): HostState {
   const engine = createMirror(host, () => host.call('engine.status', null), 'engine.changed');
   const sandbox = createMirror(host, () => host.call('sandbox.status', null), 'sandbox.changed');
+  const embedded = createMirror(host, () => host.call('embedded.status', null), 'embedded.changed');
   const settings = createMirror(host, () => host.call('settings.get', null), 'settings.changed');
   return {
     engine,
     sandbox,
+    embedded,
     settings,
     dispose: () => {
       engine.dispose();
       sandbox.dispose();
+      embedded.dispose();
       settings.dispose();
     },
   };
@@ -62,6 +72,15 @@ export function useEngine(): Mirror<EngineState> {
 
 export function useSandbox(): Mirror<SandboxStatus> {
   return useStore(useHostState().sandbox.store);
+}
+
+export function useEmbedded(): Mirror<EmbeddedStatus> {
+  return useStore(useHostState().embedded.store);
+}
+
+/** Where the person works; the container until the host has said otherwise. */
+export function usePlace(): SandboxPlace {
+  return useSettings().value?.settings.sandboxPlace ?? 'container';
 }
 
 export function useSettings(): Mirror<SettingsState> {

@@ -70,6 +70,9 @@ export const pidsChart: ChartSpec<ContainerSample> = {
   smallestTop: 8,
 };
 
+/** Where the other charts are of the whole computer. */
+export const insideChart: ChartSpec<ContainerSample> = { ...pidsChart, title: 'Processes in the sandbox' };
+
 export const containerCharts = [cpuChart, memoryChart, networkChart, blockChart, pidsChart] as const;
 
 export const gpuUtilisationChart: ChartSpec<GpuSample> = {

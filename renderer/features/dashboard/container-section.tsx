@@ -1,23 +1,23 @@
 import { useStore } from 'zustand';
-import { useSandbox } from '../../client/host-state';
+import { usePlace, useSandbox } from '../../client/host-state';
 import { ErrorBanner } from '../../ui';
 import { Chart } from './chart';
-import { blockChart, cpuChart, memoryChart, networkChart, pidsChart } from './chart-spec';
+import { blockChart, cpuChart, insideChart, memoryChart, networkChart, pidsChart } from './chart-spec';
 import type { ContainerFeed } from './feed';
-import { isOfEngine, NothingYet } from './nothing-yet';
+import { isAtRest, NothingYet } from './nothing-yet';
 import { Section } from './section';
 import styles from './charts.module.css';
 
-/** What the container uses, over the last five minutes. */
+/** What the container uses, or this computer where the sandbox is embedded, over the last five minutes. */
 export function ContainerSection({ feed }: { readonly feed: ContainerFeed }) {
   const { ready, error, onlineCpus } = useStore(feed.state);
   const { value: sandbox } = useSandbox();
   const empty = feed.series.latest === null;
-  const cores = sandbox?.container?.cpuLimit ?? onlineCpus;
+  const embedded = usePlace() === 'embedded';
+  const cores = (embedded ? null : sandbox?.container?.cpuLimit) ?? onlineCpus;
   return (
-    <Section title="Container, last 5 minutes">
-      {error &&
-      (error.code === 'container_not_running' || error.code === 'container_missing' || isOfEngine(error)) ? (
+    <Section title={`${embedded ? 'This computer' : 'Container'}, last 5 minutes`}>
+      {error && isAtRest(error) ? (
         <NothingYet>
           {error.message} {empty ? '' : 'The charts show its last minutes.'}
         </NothingYet>
@@ -34,7 +34,7 @@ export function ContainerSection({ feed }: { readonly feed: ContainerFeed }) {
           <Chart spec={memoryChart} source={feed} />
           <Chart spec={networkChart} source={feed} />
           <Chart spec={blockChart} source={feed} />
-          <Chart spec={pidsChart} source={feed} />
+          <Chart key={embedded ? 'inside' : 'all'} spec={embedded ? insideChart : pidsChart} source={feed} />
         </div>
       )}
     </Section>

@@ -1,10 +1,12 @@
 import { Activity } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useHost } from '../../client/host-context';
+import { usePlace } from '../../client/host-state';
 import { useCommands } from '../../lib/commands';
 import { usePaneVisible } from '../../lib/pane-visibility';
 import { PanelHeader, SegmentedControl } from '../../ui';
 import { ContainerSection } from './container-section';
+import { EmbeddedSection, NoLog } from './embedded-section';
 import { EngineSection } from './engine-section';
 import { ContainerFeed, GpuFeed } from './feed';
 import { GpuSection } from './gpu-section';
@@ -23,6 +25,7 @@ type View = (typeof views)[number]['value'];
 export function DashboardPane() {
   const host = useHost();
   const visible = usePaneVisible();
+  const embedded = usePlace() === 'embedded';
   const [view, setView] = useState<View>('overview');
   const [feeds] = useState(() => ({
     container: new ContainerFeed(),
@@ -42,7 +45,7 @@ export function DashboardPane() {
     };
   }, [host, feeds, overviewVisible]);
 
-  const logVisible = visible && view === 'log';
+  const logVisible = visible && view === 'log' && !embedded;
   useEffect(() => (logVisible ? feeds.log.open(host) : undefined), [host, feeds, logVisible]);
 
   useCommands([
@@ -63,9 +66,17 @@ export function DashboardPane() {
           {/* What moves comes first; the facts below change seldom and stand in the sandbox pane too. */}
           <GpuSection feed={feeds.gpu} />
           <ContainerSection feed={feeds.container} />
-          <SandboxSection />
-          <EngineSection />
+          {embedded ? (
+            <EmbeddedSection />
+          ) : (
+            <>
+              <SandboxSection />
+              <EngineSection />
+            </>
+          )}
         </div>
+      ) : embedded ? (
+        <NoLog />
       ) : (
         <LogView feed={feeds.log} />
       )}

@@ -5,7 +5,7 @@ import { Badge, Banner, CopyableCommand, ErrorBanner, Spinner } from '../../ui';
 import { Chart } from './chart';
 import { gpuMemoryChart, gpuPowerChart, gpuUtilisationChart } from './chart-spec';
 import type { GpuFeed, GpuSource } from './feed';
-import { isOfEngine, NothingYet } from './nothing-yet';
+import { isAtRest, NothingYet } from './nothing-yet';
 import { Section } from './section';
 import { Value } from './value';
 import chartStyles from './charts.module.css';
@@ -18,7 +18,7 @@ export function GpuSection({ feed }: { readonly feed: GpuFeed }) {
     <Section title="GPU">
       {state.status === 'waiting' && (
         <p className={styles.waiting}>
-          <Spinner size={14} /> Asking nvidia-smi in the container…
+          <Spinner size={14} /> Asking nvidia-smi…
         </p>
       )}
       {state.status === 'unavailable' && <NoGpu error={state.error} />}
@@ -34,7 +34,7 @@ function NoGpu({ error }: { readonly error: ErrorData }) {
   const message = `No GPU: ${lowerFirst(error.message)}`;
   // A sandbox at rest or a choice is no fault: said quietly, still with what can be done.
   // What an engine lacks is said where the engine is.
-  if (error.code === 'container_not_running' || error.code === 'container_missing' || isOfEngine(error)) {
+  if (isAtRest(error)) {
     return <NothingYet>{message}</NothingYet>;
   }
   if (error.code !== 'gpu_not_requested') return <ErrorBanner error={{ ...error, message }} tone="warning" />;

@@ -7,7 +7,12 @@ export function NothingYet({ children }: { readonly children: ReactNode }) {
   return <p className={styles.nothing}>{children}</p>;
 }
 
-/** Whether an error is the engine's own, which the engine's section tells with its repair. */
-export function isOfEngine(error: ErrorData): boolean {
-  return error.code.startsWith('engine_');
+/** What is no fault (nothing runs), or is the engine's own, which the engine's section tells with its repair. */
+export function isAtRest({ code }: ErrorData): boolean {
+  return (
+    code === 'container_not_running' ||
+    code === 'container_missing' ||
+    code === 'sandbox_not_running' ||
+    code.startsWith('engine_')
+  );
 }

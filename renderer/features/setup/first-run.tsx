@@ -5,6 +5,7 @@ import { useEngine, useSandbox, useSettings } from '../../client/host-state';
 import { Banner, Button, ErrorBanner } from '../../ui';
 import type { BuildFollower } from './build-follower';
 import { ContainerStep } from './container-step';
+import { EmbeddedOffer } from './embedded-offer';
 import { EngineStep } from './engine-step';
 import { ImageStep } from './image-step';
 import { setupProgress } from './setup-progress';
@@ -51,6 +52,7 @@ export function FirstRun({ follower, onFinished }: FirstRunProps) {
       {sandbox.status === 'failed' && sandbox.error && steps.engine === 'done' && (
         <ErrorBanner error={sandbox.error} />
       )}
+      {!finished && <EmbeddedOffer prominent={engine.value?.state === 'unavailable'} />}
       {finished && onFinished && <Finished onFinished={onFinished} />}
     </div>
   );

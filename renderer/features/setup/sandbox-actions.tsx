@@ -9,6 +9,7 @@ import {
 } from '../../../electron/contract';
 import type { HostClient } from '../../../electron/rpc/client-types';
 import { useHost } from '../../client/host-context';
+import { EmbeddedActionsProvider } from './embedded-actions';
 
 /** What this page asked of the sandbox and did not get. The state itself is the host's, in its mirror. */
 export interface SandboxActionState {
@@ -62,11 +63,15 @@ export function createSandboxActions(host: HostClient): SandboxActions {
 
 const ActionsContext = createContext<SandboxActions | null>(null);
 
-/** One set of actions for the status bar and the sandbox view, so that both show the same operation. */
+/** One set of actions for the status bar and the sandbox view, so that both show the same operation; both places. */
 export function SandboxActionsProvider({ children }: { readonly children: ReactNode }) {
   const host = useHost();
   const [actions] = useState(() => createSandboxActions(host));
-  return <ActionsContext.Provider value={actions}>{children}</ActionsContext.Provider>;
+  return (
+    <ActionsContext.Provider value={actions}>
+      <EmbeddedActionsProvider>{children}</EmbeddedActionsProvider>
+    </ActionsContext.Provider>
+  );
 }
 
 export function useSandboxActions(): SandboxActions {

@@ -1,4 +1,4 @@
-import type { BuildState, EngineState, SandboxStatus } from '../../../electron/contract';
+import type { BuildState, EmbeddedStatus, EngineState, SandboxStatus } from '../../../electron/contract';
 
 export type SetupStepId = 'engine' | 'image' | 'container';
 export type SetupStepState = 'waiting' | 'current' | 'done' | 'failed';
@@ -47,4 +47,9 @@ export function needsSetup(engine: EngineState | null, sandbox: SandboxStatus | 
   if (engine.state === 'searching') return false;
   if (engine.state === 'unavailable') return true;
   return sandbox.phase === 'absent' || sandbox.phase === 'foreign';
+}
+
+/** The same where the person works without an engine: it asks something, or could not start. */
+export function embeddedNeedsSetup(status: EmbeddedStatus | null): boolean {
+  return status?.state === 'needs-consent' || status?.state === 'failed';
 }

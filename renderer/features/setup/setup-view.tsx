@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
 import { useHost } from '../../client/host-context';
-import { useEngine, useSandbox } from '../../client/host-state';
+import { useEngine, usePlace, useSandbox } from '../../client/host-state';
 import { createBuildFollower, type BuildFollower } from './build-follower';
+import { EmbeddedView } from './embedded-view';
 import { FirstRun } from './first-run';
 import { SandboxOverview } from './sandbox-overview';
 import styles from './setup.module.css';
@@ -11,8 +12,18 @@ export interface SetupViewProps {
   readonly onFinished?: () => void;
 }
 
-/** The way to a running sandbox, and its management once there is one. */
+/** The way to a running sandbox, and its management once there is one, wherever the person works. */
 export function SetupView({ onFinished }: SetupViewProps) {
+  const place = usePlace();
+  if (place === 'container') return <ContainerView onFinished={onFinished} />;
+  return (
+    <div className={styles.view}>
+      <EmbeddedView onFinished={onFinished} />
+    </div>
+  );
+}
+
+function ContainerView({ onFinished }: SetupViewProps) {
   const host = useHost();
   const [follower, setFollower] = useState<BuildFollower | null>(null);
   useEffect(() => {

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { LmError, toLmError, type ErrorData, type TerminalInfo } from '../../../electron/contract';
 import { useHost } from '../../client/host-context';
-import { useSandbox } from '../../client/host-state';
+import { useEmbedded, usePlace, useSandbox } from '../../client/host-state';
 import { createMirror, type MirrorStore } from '../../client/mirror';
 import type { TerminalList } from '../../../electron/contract';
 import { useCommands } from '../../lib/commands';
@@ -29,7 +29,14 @@ export function TerminalPane() {
     setMirror(created);
     return () => created.dispose();
   }, [host]);
+  const embedded = useEmbedded().value;
+  const place = usePlace();
   if (!mirror) return null;
+  if (place === 'embedded') {
+    const ready = embedded?.state === 'ready';
+    const runKey = ready ? `embedded-${String(embedded.startedAtMs)}` : null;
+    return <TerminalTabs mirror={mirror} running={ready} runKey={runKey} />;
+  }
   const running = sandbox ? runningPhases.has(sandbox.phase) && sandbox.operation === null : false;
   return <TerminalTabs mirror={mirror} running={running} runKey={runKeyOf(sandbox?.container)} />;
 }
@@ -171,7 +178,12 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
             tabs={terminals.map((terminal) => ({
               id: terminal.id,
               title: terminal.title,
-              badge: <EndBadge terminal={terminal} />,
+              badge: (
+                <>
+                  {terminal.place === 'unisolated' && <Badge tone="warning">not isolated</Badge>}
+                  <EndBadge terminal={terminal} />
+                </>
+              ),
             }))}
             activeId={active?.id ?? null}
             onSelect={(id) => store.select(id)}
@@ -202,6 +214,11 @@ function TerminalTabs({ mirror, running, runKey }: TerminalTabsProps) {
             views.current.get(active.id)?.endFind();
           }}
         />
+      )}
+      {active?.place === 'unisolated' && active.status === 'running' && (
+        <p className={styles.unisolated} role="note">
+          Not isolated: what runs in this terminal can read, change and delete what you can.
+        </p>
       )}
       <div className={styles.screens}>
         {terminals.map((terminal) => (
@@ -286,7 +303,8 @@ function EndBadge({ terminal }: { readonly terminal: TerminalInfo }) {
     return <Badge tone={failed ? 'danger' : 'neutral'}>exit {terminal.exitCode ?? '?'}</Badge>;
   }
   if (terminal.status !== 'lost') return null;
-  return terminal.error?.code === 'container_not_running' ? (
+  return terminal.error?.code === 'container_not_running' ||
+    terminal.error?.code === 'sandbox_not_running' ? (
     <Badge>stopped</Badge>
   ) : (
     <Badge tone="warning">lost</Badge>

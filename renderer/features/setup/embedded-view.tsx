@@ -1,0 +1,382 @@
+import { ArrowRight, Box, Play, RotateCw, Search, ShieldOff, Square } from 'lucide-react';
+import { useState, type ReactNode } from 'react';
+import type { EmbeddedLimit, EmbeddedStatus } from '../../../electron/contract';
+import { useEmbedded } from '../../client/host-state';
+import { allowedEmbedded, describeEmbedded } from '../../lib/embedded-state';
+import { formatBytes, formatCount, formatDateTime, formatRelativeTime } from '../../lib/format';
+import { useNow } from '../../lib/use-now';
+import {
+  Badge,
+  Banner,
+  Button,
+  ConfirmDialog,
+  CopyableCommand,
+  CopyButton,
+  ErrorBanner,
+  Facts,
+  Spinner,
+  StatusDot,
+  Switch,
+} from '../../ui';
+import { ConsentDialog } from './consent-dialog';
+import { useEmbeddedActions, useEmbeddedActionState } from './embedded-actions';
+import styles from './setup.module.css';
+
+export interface EmbeddedViewProps {
+  /** Leads on to the panes, where the view fills the window. */
+  readonly onFinished?: () => void;
+}
+
+type Question = 'consent' | 'network' | 'stop' | 'restart' | 'leave';
+
+/** The embedded sandbox: how it is, what it keeps in and what not, and the way back to a container. */
+export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
+  const { value: status, error: hostError } = useEmbedded();
+  const actions = useEmbeddedActions();
+  const { pending, error } = useEmbeddedActionState();
+  const [asking, setAsking] = useState<Question | null>(null);
+  if (!status) {
+    return (
+      <div className={styles.page}>
+        {hostError ? <ErrorBanner error={hostError} /> : <Spinner label="Asking the host" />}
+      </div>
+    );
+  }
+  const wanted = !status.network;
+  /** Asks first where something would be ended. */
+  const endingFirst = (question: Question, act: () => Promise<void>) => {
+    if (status.running > 0) setAsking(question);
+    else void act();
+  };
+  const setNetwork = () => actions.setNetwork(wanted);
+  const questions: Record<
+    Exclude<Question, 'consent'>,
+    { title: string; verb: string; act: () => Promise<void> }
+  > = {
+    network: {
+      title: wanted ? 'Switch the network on?' : 'Switch the network off?',
+      verb: wanted ? 'Switch on' : 'Switch off',
+      act: setNetwork,
+    },
+    stop: { title: 'Stop the embedded sandbox?', verb: 'Stop', act: actions.stop },
+    restart: { title: 'Restart the embedded sandbox?', verb: 'Restart', act: actions.restart },
+    leave: { title: 'Change to a container?', verb: 'Change', act: actions.leave },
+  };
+
+  return (
+    <div className={styles.page}>
+      <section className={styles.section} aria-label="State">
+        <StateHead
+          status={status}
+          onStop={() => endingFirst('stop', actions.stop)}
+          onRestart={() => endingFirst('restart', actions.restart)}
+        />
+        {error && <ErrorBanner error={error} onDismiss={actions.dismissError} />}
+        {!error && status.error && <ErrorBanner error={status.error} />}
+        <IsolationBanner status={status} onConsent={() => setAsking('consent')} />
+        {status.state === 'ready' && onFinished && (
+          <div className={styles.actions}>
+            <Button variant="primary" icon={<ArrowRight size={14} />} onClick={onFinished}>
+              Open the workspace
+            </Button>
+          </div>
+        )}
+      </section>
+
+      {status.isolation.kind !== 'none' && (
+        <>
+          <section className={styles.section} aria-label="Network">
+            <Switch
+              label="Network"
+              description="Off: programs reach nothing, not even this computer. On: they have the computer's own network, with what listens on this computer only. Switching starts the sandbox anew."
+              checked={status.network}
+              disabled={pending !== null || !allowedEmbedded(status.state).has('network')}
+              onCheckedChange={() => endingFirst('network', setNetwork)}
+            />
+          </section>
+          <Promises status={status} />
+        </>
+      )}
+
+      <FilesSection status={status} />
+      {status.limits && <LimitsSection limits={status.limits} />}
+
+      <section className={styles.section} aria-label="Not available">
+        <h2 className={styles.sectionTitle}>Only in a container</h2>
+        <ul className={styles.reasons}>
+          <li>An image: here programs are those that are installed on this computer.</li>
+          <li>The GPU for programs in the shell.</li>
+          <li>Ollama, and a log of the sandbox.</li>
+        </ul>
+        <div className={styles.actions}>
+          <Button
+            icon={<Box size={14} />}
+            busy={pending === 'place'}
+            onClick={() => endingFirst('leave', actions.leave)}
+          >
+            Use a container instead
+          </Button>
+          <span className={styles.hint}>Home and workspace of the embedded sandbox are kept.</span>
+        </div>
+      </section>
+
+      {asking === 'consent' && status.isolation.kind === 'none' && (
+        <ConsentDialog
+          onClose={() => setAsking(null)}
+          onConsent={(remember) => void actions.consent(remember)}
+        />
+      )}
+      {asking !== null && asking !== 'consent' && (
+        <ConfirmDialog
+          open
+          onOpenChange={() => setAsking(null)}
+          title={questions[asking].title}
+          description={`${endsWhat(status.running)} Files in home and workspace are kept.`}
+          confirmLabel={questions[asking].verb}
+          onConfirm={() => void questions[asking].act()}
+        />
+      )}
+    </div>
+  );
+}
+
+function endsWhat(running: number): string {
+  return running === 1
+    ? 'The terminal or command that runs in it is ended.'
+    : `The ${running} terminals and commands that run in it are ended.`;
+}
+
+function StateHead({
+  status,
+  onStop,
+  onRestart,
+}: {
+  readonly status: EmbeddedStatus;
+  readonly onStop: () => void;
+  readonly onRestart: () => void;
+}) {
+  const actions = useEmbeddedActions();
+  const { pending } = useEmbeddedActionState();
+  const phase = describeEmbedded(status);
+  const allowed = allowedEmbedded(status.state);
+  const running = status.state === 'ready' || status.state === 'stopping';
+  return (
+    <div className={styles.sectionHead}>
+      <h2 className={styles.sectionTitle}>
+        <span className={styles.phase}>
+          <StatusDot tone={phase.tone} pulsing={phase.moving} />
+          Embedded sandbox
+          <Badge tone={phase.tone}>{phase.label}</Badge>
+        </span>
+      </h2>
+      <div className={styles.actions}>
+        {running ? (
+          <>
+            <Button
+              icon={<RotateCw size={14} />}
+              busy={pending === 'restart'}
+              disabled={!allowed.has('restart') && pending !== 'restart'}
+              onClick={onRestart}
+            >
+              Restart
+            </Button>
+            <Button
+              icon={<Square size={14} />}
+              busy={pending === 'stop'}
+              disabled={!allowed.has('stop') && pending !== 'stop'}
+              onClick={onStop}
+            >
+              Stop
+            </Button>
+          </>
+        ) : (
+          status.state !== 'needs-consent' && (
+            <Button
+              variant="primary"
+              icon={<Play size={14} />}
+              busy={pending === 'start' || status.state === 'checking'}
+              disabled={!allowed.has('start') && pending !== 'start' && status.state !== 'checking'}
+              onClick={() => void actions.start()}
+            >
+              Start
+            </Button>
+          )
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Says plainly that nothing isolates, why, and what would change that. */
+function IsolationBanner({
+  status,
+  onConsent,
+}: {
+  readonly status: EmbeddedStatus;
+  readonly onConsent: () => void;
+}) {
+  const actions = useEmbeddedActions();
+  const { pending } = useEmbeddedActionState();
+  if (status.isolation.kind !== 'none') return null;
+  const { reason } = status.isolation;
+  const asks = status.state === 'needs-consent';
+  return (
+    <Banner
+      tone="warning"
+      title="Not isolated"
+      actions={
+        <>
+          {asks && (
+            <Button
+              variant="primary"
+              size="small"
+              icon={<Search size={13} />}
+              busy={pending === 'start'}
+              onClick={() => void actions.start()}
+            >
+              Check again
+            </Button>
+          )}
+          {asks && (
+            <Button
+              size="small"
+              icon={<ShieldOff size={13} />}
+              busy={pending === 'consent'}
+              onClick={onConsent}
+            >
+              Go on without isolation…
+            </Button>
+          )}
+        </>
+      }
+    >
+      <p>
+        {reason.message}{' '}
+        {asks
+          ? 'Without it a shell here is a shell on your computer: programs in it can read, change and delete what you can.'
+          : 'Programs here can read, change and delete what you can.'}
+      </p>
+      {reason.repair && <p>{reason.repair.text}</p>}
+      {reason.repair?.command && <CopyableCommand command={reason.repair.command} />}
+      {!asks && <p>Then restart the embedded sandbox.</p>}
+    </Banner>
+  );
+}
+
+/** What holds, and what does not: no more than the escape tests show. */
+function Promises({ status }: { readonly status: EmbeddedStatus }) {
+  const { isolation, network } = status;
+  const known = isolation.kind === 'bubblewrap' ? isolation : null;
+  return (
+    <section className={styles.section} aria-label="Isolation">
+      <h2 className={styles.sectionTitle}>What bubblewrap keeps in, and what not</h2>
+      <div className={styles.columns}>
+        <PromiseList title="Kept in">
+          <li>Your files: programs see a home and a workspace of their own; the system is read-only.</li>
+          <li>Your other programs are neither seen nor reached.</li>
+          <li>{network ? 'Other networks are not: the network is on.' : 'The network: it is off.'}</li>
+          <li>No rights of root, even from programs that would give them.</li>
+        </PromiseList>
+        <PromiseList title="Not kept in">
+          <li>Linux itself is shared, as with containers: a fault in it could be a way out.</li>
+          <li>What is installed on this computer can be read and run.</li>
+          <li>Each terminal is shut in by itself: they share files, not processes or ports.</li>
+          {known && !known.systemCallFilter && (
+            <li>
+              There is no filter of system calls for this processor, so keyrings of your session can be read.
+            </li>
+          )}
+        </PromiseList>
+      </div>
+      {known && (
+        <Facts
+          facts={[
+            { name: 'Isolation', value: `bubblewrap ${known.version}` },
+            {
+              name: 'Runs as',
+              value:
+                known.user === 'own'
+                  ? 'a user that exists inside only'
+                  : 'nobody, because this app runs as root',
+            },
+            { name: 'System calls', value: known.systemCallFilter ? 'filtered' : 'not filtered' },
+          ]}
+        />
+      )}
+    </section>
+  );
+}
+
+function PromiseList({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+  return (
+    <div>
+      <h3 className={styles.listTitle}>{title}</h3>
+      <ul className={styles.reasons}>{children}</ul>
+    </div>
+  );
+}
+
+function FilesSection({ status }: { readonly status: EmbeddedStatus }) {
+  const nowMs = useNow(30_000);
+  const isolated = status.isolation.kind !== 'none';
+  const folder = (each: { readonly folder: string; readonly inside: string }) => (
+    <span className={styles.path}>
+      <span>{each.folder}</span>
+      <CopyButton text={each.folder} label="Copy path" />
+    </span>
+  );
+  return (
+    <section className={styles.section} aria-label="Files">
+      <h2 className={styles.sectionTitle}>Files</h2>
+      <p className={styles.prose}>
+        Two folders of this computer. What you put there with your own programs is there for programs inside
+        too.
+      </p>
+      <Facts
+        facts={[
+          {
+            name: isolated ? status.workspace.inside : 'Workspace',
+            value: folder(status.workspace),
+            mono: true,
+          },
+          { name: isolated ? status.home.inside : 'Home', value: folder(status.home), mono: true },
+          ...(status.startedAtMs === null
+            ? []
+            : [
+                {
+                  name: 'Started',
+                  value: `${formatRelativeTime(status.startedAtMs, nowMs)} (${formatDateTime(status.startedAtMs)})`,
+                },
+              ]),
+        ]}
+      />
+    </section>
+  );
+}
+
+function LimitsSection({ limits }: { readonly limits: NonNullable<EmbeddedStatus['limits']> }) {
+  return (
+    <section className={styles.section} aria-label="Limits">
+      <h2 className={styles.sectionTitle}>Limits</h2>
+      <Facts
+        facts={[
+          { name: 'Processes', value: describeLimit(limits.processes, formatCount, 'in each terminal') },
+          { name: 'Open files', value: describeLimit(limits.openFiles, formatCount, 'in each process') },
+          { name: 'Memory', value: describeLimit(limits.memoryBytes, formatBytes, 'together') },
+          { name: 'CPU', value: describeLimit(limits.cpus, (cores) => `${cores} cores`, 'together') },
+        ]}
+      />
+      <p className={styles.hint}>Processes, memory and CPU are set in the settings of the sandbox.</p>
+    </section>
+  );
+}
+
+function describeLimit(limit: EmbeddedLimit, write: (value: number) => string, of: string): ReactNode {
+  if (limit.wanted === null) return 'none';
+  if (limit.heldBy !== null) return `${write(limit.wanted)} ${of}`;
+  return (
+    <>
+      {write(limit.wanted)} <Badge tone="warning">Not held</Badge> {limit.problem}
+    </>
+  );
+}
