@@ -6,8 +6,10 @@ import { LmError, type SandboxStatus } from '../../electron/contract';
 import { FakeHostClient } from '../client/fake-host-client';
 import {
   absentSandbox,
+  askingEmbedded,
   connectedEngine,
   healthySandbox,
+  readyEmbedded,
   settingsState,
   unavailableEngine,
 } from '../client/host-fixtures';
@@ -98,6 +100,30 @@ describe('the window', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Skip for now' }));
     expect(pane('Terminal')).toBeTruthy();
     expect(screen.getByText('There is no sandbox yet.')).toBeTruthy();
+  });
+
+  it('opens on the panes without an engine where the embedded sandbox is ready, and says where one is', async () => {
+    const host = hostWith(absentSandbox())
+      .respond('engine.status', unavailableEngine())
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('embedded.status', readyEmbedded());
+    render(<App host={host} contents={contents} />);
+    await screen.findByRole('region', { name: 'Terminal' });
+    expect(screen.getByRole('button', { name: 'Embedded Running Network off' })).toBeTruthy();
+    expect(document.title).toBe('lm-sandbox – Running');
+    expect(screen.queryByText('Docker runs, but your user may not talk to it.')).toBeNull();
+  });
+
+  it('puts the question of isolation before the panes, and says it in one line where that is skipped', async () => {
+    const host = hostWith(absentSandbox())
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('embedded.status', askingEmbedded());
+    render(<App host={host} contents={contents} />);
+    await screen.findByText('Not isolated');
+    expect(pane('Terminal')).toBeNull();
+    await userEvent.click(screen.getByRole('button', { name: 'Skip for now' }));
+    expect(pane('Terminal')).toBeTruthy();
+    expect(screen.getByText('Nothing isolates the embedded sandbox here.')).toBeTruthy();
   });
 
   it('does not take the panes away when the engine dies later, and says what happened', async () => {

@@ -1,10 +1,11 @@
-import { LmError } from '../../electron/contract';
+import { LmError, type EmbeddedStatus } from '../../electron/contract';
 import type { FakeHostClient } from '../../renderer/client/fake-host-client';
 import { SettingsDialog } from '../../renderer/features/settings';
 import { SetupView } from '../../renderer/features/setup';
 import type { GalleryCase } from './case';
 import {
   absentSandbox,
+  askingEmbedded,
   buildLogLines,
   connectedEngine,
   containerFacts,
@@ -12,6 +13,7 @@ import {
   healthySandbox,
   minutesAgo,
   noGpuToolkit,
+  readyEmbedded,
   runningBuild,
   succeededBuild,
   settingsState,
@@ -38,7 +40,54 @@ const showBuild = (host: FakeHostClient, build: ReturnType<typeof runningBuild>)
     stream.push({ kind: 'snapshot', build, logLines: [...buildLogLines] }),
   );
 
+function embedded(name: string, status: EmbeddedStatus, fillsWindow = false): GalleryCase {
+  const host = () =>
+    healthyHost()
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('embedded.status', status);
+  return {
+    name: `Embedded/${name}`,
+    render: () => withHost(host(), fillsWindow ? <SetupView onFinished={() => undefined} /> : <SetupView />),
+  };
+}
+
+const withoutIsolation = askingEmbedded().isolation;
+
 export const setupCases: readonly GalleryCase[] = [
+  embedded('running', readyEmbedded()),
+  embedded('network on', readyEmbedded({ network: true, running: 0 }), true),
+  embedded('asks', askingEmbedded(), true),
+  embedded(
+    'not isolated',
+    readyEmbedded({ isolation: withoutIsolation, network: true, limits: null, running: 1 }),
+  ),
+  embedded(
+    'limits not held',
+    readyEmbedded({
+      isolation: { kind: 'bubblewrap', version: '0.8.0', user: 'separate-user', systemCallFilter: false },
+      limits: {
+        ...{ processes: { wanted: 4096, heldBy: 'process-limit', problem: null } },
+        ...{ openFiles: { wanted: 65_536, heldBy: 'process-limit', problem: null } },
+        memoryBytes: {
+          wanted: 8 * 1024 ** 3,
+          heldBy: null,
+          problem:
+            'Neither systemd (it is not running) nor a control group (/sys/fs/cgroup offers no memory) can hold it here.',
+        },
+        cpus: { wanted: null, heldBy: null, problem: null },
+      },
+    }),
+  ),
+  embedded(
+    'stopped',
+    readyEmbedded({
+      state: 'off',
+      isolation: { kind: 'unknown' },
+      limits: null,
+      startedAtMs: null,
+      running: 0,
+    }),
+  ),
   firstRun('searching', (host) =>
     host
       .respond('engine.status', { state: 'searching', revision: 1 })

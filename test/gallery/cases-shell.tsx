@@ -5,7 +5,15 @@ import { paneContents } from '../../renderer/app/pane-contents';
 import type { FakeHostClient } from '../../renderer/client/fake-host-client';
 import type { GalleryCase } from './case';
 import { oneGpu } from './cases-dashboard';
-import { absentSandbox, healthySandbox, minutesAgo, settingsState, unavailableEngine } from './fixtures';
+import {
+  absentSandbox,
+  askingEmbedded,
+  healthySandbox,
+  minutesAgo,
+  readyEmbedded,
+  settingsState,
+  unavailableEngine,
+} from './fixtures';
 
 const escape = '\u001b[';
 const prompt = `${escape}1;32mlm@sandbox${escape}0m:${escape}1;34m/workspace${escape}0m$ `;
@@ -182,6 +190,39 @@ const stopped = healthySandbox({ phase: 'stopped', parts: [] });
 
 export const shellCases: readonly GalleryCase[] = [
   shell('busy', (host) => host),
+  {
+    name: 'Shell/embedded',
+    render: () => {
+      localStorage.clear();
+      const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'light';
+      const host = busyHost()
+        .respond('settings.get', settingsState({ theme, sandboxPlace: 'embedded' }))
+        .respond('embedded.status', readyEmbedded())
+        .respond('terminal.list', {
+          revision: 1,
+          terminals: [terminal('t1', 'sandbox@sandbox: /workspace', { place: 'embedded' })],
+        });
+      return <App host={host} contents={paneContents} />;
+    },
+  },
+  {
+    name: 'Shell/embedded, not isolated',
+    render: () => {
+      localStorage.clear();
+      const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'light';
+      const host = busyHost()
+        .respond('settings.get', settingsState({ theme, sandboxPlace: 'embedded' }))
+        .respond('embedded.status', readyEmbedded({ isolation: askingEmbedded().isolation, network: true }))
+        .respond('terminal.list', {
+          revision: 1,
+          terminals: [
+            terminal('t1', 'ada@laptop: ~/workspace', { place: 'unisolated' }),
+            terminal('t2', 'htop', { place: 'unisolated' }),
+          ],
+        });
+      return <App host={host} contents={paneContents} />;
+    },
+  },
   shell('first run', (host) =>
     host.respond('sandbox.status', absentSandbox({ image: { state: 'missing', reference: 'lm-docker' } })),
   ),

@@ -4,7 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { GpuSample, SandboxStatus, StreamChunk } from '../../../electron/contract';
 import { FakeHostClient } from '../../client/fake-host-client';
 import { HostProvider } from '../../client/host-context';
-import { connectedEngine, healthySandbox, noGpuToolkit, settingsState } from '../../client/host-fixtures';
+import {
+  connectedEngine,
+  healthySandbox,
+  noGpuToolkit,
+  readyEmbedded,
+  settingsState,
+} from '../../client/host-fixtures';
 import { HostStateProvider } from '../../client/host-state';
 import { PaneVisibilityProvider } from '../../lib/pane-visibility';
 import { NoticeProvider } from '../../ui';
@@ -185,5 +191,23 @@ describe('DashboardPane', () => {
     await screen.findByText('Nothing was logged yet.');
     expect(host.streams('telemetry.watch')).toEqual([]);
     expect(screen.getByRole('searchbox', { name: 'Search the log' })).toBeTruthy();
+  });
+});
+
+describe('the dashboard of the embedded sandbox', () => {
+  it('shows this computer and the sandbox, and no engine, image or log', async () => {
+    const host = hostWith()
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('embedded.status', readyEmbedded());
+    renderDashboard(host);
+    expect(await screen.findByRole('region', { name: 'This computer, last 5 minutes' })).toBeTruthy();
+    const sandbox = within(screen.getByRole('region', { name: 'Sandbox' }));
+    expect(sandbox.getByText('bubblewrap 0.9.0')).toBeTruthy();
+    expect(sandbox.getByText('4,096 processes in each terminal')).toBeTruthy();
+    expect(screen.queryByRole('region', { name: 'Engine' })).toBeNull();
+    expect(screen.queryByRole('region', { name: 'Image' })).toBeNull();
+    await userEvent.click(screen.getByRole('radio', { name: 'Log' }));
+    expect(await screen.findByText('The embedded sandbox has no log')).toBeTruthy();
+    expect(host.streams('logs.watch')).toEqual([]);
   });
 });

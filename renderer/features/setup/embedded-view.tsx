@@ -1,16 +1,13 @@
-import { ArrowRight, Box, Play, RotateCw, Search, ShieldOff, Square } from 'lucide-react';
+import { ArrowRight, Box, Play, RotateCw, Square } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import type { EmbeddedLimit, EmbeddedStatus } from '../../../electron/contract';
 import { useEmbedded } from '../../client/host-state';
 import { allowedEmbedded, describeEmbedded } from '../../lib/embedded-state';
-import { formatBytes, formatCount, formatDateTime, formatRelativeTime } from '../../lib/format';
-import { useNow } from '../../lib/use-now';
+import { formatBytes, formatCount } from '../../lib/format';
 import {
   Badge,
-  Banner,
   Button,
   ConfirmDialog,
-  CopyableCommand,
   CopyButton,
   ErrorBanner,
   Facts,
@@ -20,6 +17,7 @@ import {
 } from '../../ui';
 import { ConsentDialog } from './consent-dialog';
 import { useEmbeddedActions, useEmbeddedActionState } from './embedded-actions';
+import { IsolationBanner, IsolationSection } from './embedded-isolation';
 import styles from './setup.module.css';
 
 export interface EmbeddedViewProps {
@@ -65,6 +63,19 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
 
   return (
     <div className={styles.page}>
+      {onFinished && (
+        <header className={styles.header}>
+          <h1 className={styles.heading}>The embedded sandbox</h1>
+          {status.state !== 'ready' && (
+            <Button variant="ghost" className={styles.skip} onClick={onFinished}>
+              Skip for now
+            </Button>
+          )}
+          <p className={styles.lead}>
+            A shell on this computer that needs no engine. Nothing runs until you say so.
+          </p>
+        </header>
+      )}
       <section className={styles.section} aria-label="State">
         <StateHead
           status={status}
@@ -94,7 +105,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
               onCheckedChange={() => endingFirst('network', setNetwork)}
             />
           </section>
-          <Promises status={status} />
+          <IsolationSection status={status} />
         </>
       )}
 
@@ -207,117 +218,7 @@ function StateHead({
   );
 }
 
-/** Says plainly that nothing isolates, why, and what would change that. */
-function IsolationBanner({
-  status,
-  onConsent,
-}: {
-  readonly status: EmbeddedStatus;
-  readonly onConsent: () => void;
-}) {
-  const actions = useEmbeddedActions();
-  const { pending } = useEmbeddedActionState();
-  if (status.isolation.kind !== 'none') return null;
-  const { reason } = status.isolation;
-  const asks = status.state === 'needs-consent';
-  return (
-    <Banner
-      tone="warning"
-      title="Not isolated"
-      actions={
-        <>
-          {asks && (
-            <Button
-              variant="primary"
-              size="small"
-              icon={<Search size={13} />}
-              busy={pending === 'start'}
-              onClick={() => void actions.start()}
-            >
-              Check again
-            </Button>
-          )}
-          {asks && (
-            <Button
-              size="small"
-              icon={<ShieldOff size={13} />}
-              busy={pending === 'consent'}
-              onClick={onConsent}
-            >
-              Go on without isolation…
-            </Button>
-          )}
-        </>
-      }
-    >
-      <p>
-        {reason.message}{' '}
-        {asks
-          ? 'Without it a shell here is a shell on your computer: programs in it can read, change and delete what you can.'
-          : 'Programs here can read, change and delete what you can.'}
-      </p>
-      {reason.repair && <p>{reason.repair.text}</p>}
-      {reason.repair?.command && <CopyableCommand command={reason.repair.command} />}
-      {!asks && <p>Then restart the embedded sandbox.</p>}
-    </Banner>
-  );
-}
-
-/** What holds, and what does not: no more than the escape tests show. */
-function Promises({ status }: { readonly status: EmbeddedStatus }) {
-  const { isolation, network } = status;
-  const known = isolation.kind === 'bubblewrap' ? isolation : null;
-  return (
-    <section className={styles.section} aria-label="Isolation">
-      <h2 className={styles.sectionTitle}>What bubblewrap keeps in, and what not</h2>
-      <div className={styles.columns}>
-        <PromiseList title="Kept in">
-          <li>Your files: programs see a home and a workspace of their own; the system is read-only.</li>
-          <li>Your other programs are neither seen nor reached.</li>
-          <li>{network ? 'Other networks are not: the network is on.' : 'The network: it is off.'}</li>
-          <li>No rights of root, even from programs that would give them.</li>
-        </PromiseList>
-        <PromiseList title="Not kept in">
-          <li>Linux itself is shared, as with containers: a fault in it could be a way out.</li>
-          <li>What is installed on this computer can be read and run.</li>
-          <li>Each terminal is shut in by itself: they share files, not processes or ports.</li>
-          {known && !known.systemCallFilter && (
-            <li>
-              There is no filter of system calls for this processor, so keyrings of your session can be read.
-            </li>
-          )}
-        </PromiseList>
-      </div>
-      {known && (
-        <Facts
-          facts={[
-            { name: 'Isolation', value: `bubblewrap ${known.version}` },
-            {
-              name: 'Runs as',
-              value:
-                known.user === 'own'
-                  ? 'a user that exists inside only'
-                  : 'nobody, because this app runs as root',
-            },
-            { name: 'System calls', value: known.systemCallFilter ? 'filtered' : 'not filtered' },
-          ]}
-        />
-      )}
-    </section>
-  );
-}
-
-function PromiseList({ title, children }: { readonly title: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <h3 className={styles.listTitle}>{title}</h3>
-      <ul className={styles.reasons}>{children}</ul>
-    </div>
-  );
-}
-
 function FilesSection({ status }: { readonly status: EmbeddedStatus }) {
-  const nowMs = useNow(30_000);
   const isolated = status.isolation.kind !== 'none';
   const folder = (each: { readonly folder: string; readonly inside: string }) => (
     <span className={styles.path}>
@@ -340,14 +241,6 @@ function FilesSection({ status }: { readonly status: EmbeddedStatus }) {
             mono: true,
           },
           { name: isolated ? status.home.inside : 'Home', value: folder(status.home), mono: true },
-          ...(status.startedAtMs === null
-            ? []
-            : [
-                {
-                  name: 'Started',
-                  value: `${formatRelativeTime(status.startedAtMs, nowMs)} (${formatDateTime(status.startedAtMs)})`,
-                },
-              ]),
         ]}
       />
     </section>

