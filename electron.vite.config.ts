@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 const root = import.meta.dirname;
 
 /** Native modules. */
-const external = ['electron', 'node-pty', 'libsql'];
+const external = ['electron', 'node-pty', 'libsql', 'node-llama-cpp'];
 /** What dockerode loads at its start for SSH and for BuildKit's sessions and traces; the app uses neither. */
 const unusedByDocker = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
 const alias = {
@@ -37,6 +37,8 @@ export default defineConfig({
           index: path.join(root, 'electron/main/index.ts'),
           host: path.join(root, 'electron/host/desktop.ts'),
           headless: path.join(root, 'electron/headless/serve.ts'),
+          // Runs under plain Node, and is started by the host only for an embedded model.
+          'embedded-llm': path.join(root, 'electron/adapters/embedded-llm/child/main.ts'),
         },
         // Electron 25's import() does not look into app.asar; require() does.
         output: {

@@ -20,6 +20,9 @@ import {
   readMachine,
 } from './lib/preflight.mjs';
 
+const YES_ARGUMENT = '--yes';
+const YES_VARIABLE = 'LM_SANDBOX_YES';
+
 const HELP = `Starts lm-sandbox. The first start installs dependencies, builds the app and downloads Electron.
 
   npm start                    opens a window; without a display, or without Electron, serves browsers instead
@@ -30,6 +33,8 @@ const HELP = `Starts lm-sandbox. The first start installs dependencies, builds t
 Both ways:
   --data-folder DIR                     settings and conversations; ~/.config/lm-sandbox if not given
   --image-build-argument=NAME=VALUE     a build argument for the sandbox image, may be repeated
+  --yes                                 for unattended runs: fetches the starter model (about 100 MB) without asking
+                                        where the embedded sandbox has none; LM_SANDBOX_YES=1 says the same
 
 When serving browsers:
   --port N                              instead of 7410
@@ -54,7 +59,9 @@ function fail(line) {
   process.exit(1);
 }
 
-const args = process.argv.slice(2);
+const args = process.argv.slice(2).filter((argument) => argument !== YES_ARGUMENT);
+// The host, here or below Electron, reads it.
+if (process.argv.includes(YES_ARGUMENT)) process.env[YES_VARIABLE] = '1';
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(HELP);
   process.exit(0);

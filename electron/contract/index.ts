@@ -9,6 +9,7 @@ import { imageEvents, imageMethods, imageStreams } from './image';
 import { modelEvents, modelMethods } from './models';
 import { sandboxEvents, sandboxMethods } from './sandbox';
 import { settingsEvents, settingsMethods } from './settings';
+import { starterEvents, starterMethods } from './starter';
 import { telemetryStreams } from './telemetry';
 import { terminalEvents, terminalMethods, terminalStreams } from './terminal';
 
@@ -27,6 +28,7 @@ export * from './limits';
 export * from './models';
 export * from './sandbox';
 export * from './settings';
+export * from './starter';
 export * from './stream-sink';
 export * from './telemetry';
 export * from './terminal';
@@ -47,6 +49,7 @@ export const contract = {
     ...terminalMethods,
     ...chatMethods,
     ...modelMethods,
+    ...starterMethods,
     ...doorMethods,
   },
   streams: { ...imageStreams, ...terminalStreams, ...chatStreams, ...telemetryStreams },
@@ -60,6 +63,7 @@ export const contract = {
     ...terminalEvents,
     ...chatEvents,
     ...modelEvents,
+    ...starterEvents,
     ...doorEvents,
   },
 } as const;

@@ -11,7 +11,7 @@ import {
 } from './common';
 import { importChunkBytes } from './limits';
 
-export const runtimeSchema = z.enum(['ollama', 'llama-cpp']);
+export const runtimeSchema = z.enum(['ollama', 'llama-cpp', 'embedded']);
 export type Runtime = z.infer<typeof runtimeSchema>;
 
 export const modelReferenceSchema = z.object({ runtime: runtimeSchema, name: z.string().min(1).max(512) });
@@ -25,6 +25,8 @@ export const modelSchema = z.object({
   quantisation: z.string().nullable(),
   load: z.object({
     state: z.enum(['unloaded', 'loading', 'loaded', 'failed', 'unknown']),
+    /** Share of the file that was read while `loading`, 0 to 1, where the runtime says so. */
+    progress: z.number().min(0).max(1).optional(),
     memoryBytes: byteCountSchema.nullable(),
     /** Share of the loaded model that lies in VRAM, 0 to 1; null when the runtime does not say. */
     gpuShare: z.number().min(0).max(1).nullable(),
@@ -89,7 +91,7 @@ const modelNameSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, 'A model name has letters, digits and . _ : / @ - only');
 
 export const modelMethods = {
-  /** What both runtimes list now; asks them anew. */
+  /** What the runtimes of the chosen place list now; asks them anew. */
   'models.list': method({ input: nothingSchema, output: modelListSchema, errors: runtimeErrors }),
   'models.load': method({
     input: z.object({ model: modelReferenceSchema }),

@@ -45,6 +45,8 @@ async function serve(options: ServeOptions): Promise<void> {
     door: 'headless',
     logger,
     shell: null,
+    embeddedLlmFile: path.join(__dirname, 'embedded-llm.cjs'),
+    assumeYes: process.env['LM_SANDBOX_YES'] === '1',
     openDoor: ({ keeper, connect }) => {
       const door = {
         ...options,

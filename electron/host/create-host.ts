@@ -15,10 +15,12 @@ import {
 } from '../adapters/gateway';
 import { createGatewayHealth } from '../adapters/gateway/health';
 import { countBelow, createEmbeddedRuntime } from '../adapters/bubblewrap';
+import { embeddedLlmOf } from '../adapters/embedded-llm';
 import { createHostProcessRunner, createHostStatsSource } from '../adapters/host-stats';
 import { createNvidiaSmiProbe, toComputerGpuError } from '../adapters/nvidia';
 import { createLocalPtyLauncher } from '../adapters/pty/local-pty';
 import { createXtermScreenMirror } from '../adapters/screen/xterm-screen-mirror';
+import { createMirrorFetcher, createStarterFiles } from '../adapters/starter';
 import { openConversationStore } from '../adapters/storage';
 import { createAdoptionFile } from '../adapters/storage/adoption-file';
 import { createDoorSessionFile } from '../adapters/storage/door-session-file';
@@ -38,6 +40,7 @@ import { GpuService } from '../services/gpu';
 import { LogsService } from '../services/logs';
 import { ModelsService } from '../services/models';
 import { SettingsService } from '../services/settings';
+import { StarterService, starterCatalog } from '../services/starter';
 import { TelemetryService } from '../services/telemetry';
 import { TerminalService } from '../services/terminal';
 import { gpusByPlace, runningByPlace, shellsByPlace, statsByPlace, type PlaceDeps } from './places';
@@ -51,8 +54,10 @@ import { createModelsRoutes } from './routes/models';
 import type { MethodRoutes, Publish, StreamRoutes } from './routes/route';
 import { createSandboxRoutes } from './routes/sandbox';
 import { createSettingsRoutes } from './routes/settings';
+import { createStarterRoutes } from './routes/starter';
 import { createTelemetryRoutes } from './routes/telemetry';
 import { createTerminalRoutes } from './routes/terminal';
+import { deliverStarter } from './starter-delivery';
 
 export interface HostOptions {
   readonly appVersion: string;
@@ -65,6 +70,10 @@ export interface HostOptions {
   readonly logger: Logger;
   /** What only a desktop can do; null behind other doors. */
   readonly shell: DesktopShell | null;
+  /** The bundle of adapters/embedded-llm/child/main.ts; without it there are no embedded models. */
+  readonly embeddedLlmFile?: string;
+  /** Given before the start: yes to what the app would ask, such as fetching a starter model. */
+  readonly assumeYes?: boolean;
   readonly onTheme?: (theme: Settings['theme']) => void;
   /** Opens a server for browsers (electron/headless/door); without it there is no browser door. */
   readonly openDoor?: (access: DoorAccess) => Promise<OpenDoor>;
@@ -198,9 +207,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const gateway = createGatewayClient(sandbox);
   const ollama = createOllamaBackend(gateway);
   const llamaCpp = createLlamaCppBackend(gateway);
-  const backends = [llamaCpp, ollama];
+  const modelsFolder = path.join(dataFolder, 'models');
+  const embeddedLlm = options.embeddedLlmFile ? embeddedLlmOf(modelsFolder, options.embeddedLlmFile) : null;
+  const backends = [llamaCpp, ollama, ...(embeddedLlm ? [embeddedLlm] : [])];
   const models = new ModelsService({
     backends,
+    place: places.place,
     puller: ollama,
     importer: createGgufStore(gateway),
     containers: sandbox,
@@ -208,8 +220,17 @@ export async function createHost(options: HostOptions): Promise<Host> {
     logger: logger.child('models'),
     newId,
   });
+  const starter = new StarterService({
+    catalog: starterCatalog,
+    files: createStarterFiles(modelsFolder),
+    fetcher: createMirrorFetcher(),
+    onInstalled: deliverStarter({ place: places.place, containers: sandbox, models }),
+    clock,
+    logger: logger.child('starter'),
+  });
   const chat = new ChatService({
     backends,
+    place: places.place,
     store: await openConversationStore({
       file: path.join(dataFolder, 'conversations.db'),
       nowMs: () => clock.nowMs(),
@@ -251,6 +272,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const terminalRoutes = createTerminalRoutes({ terminal });
   const telemetryRoutes = createTelemetryRoutes({ telemetry, gpu, logs });
   const modelsRoutes = createModelsRoutes({ models });
+  const starterRoutes = createStarterRoutes({ starter });
   const chatRoutes = createChatRoutes({ chat });
   const doorRoutes = createDoorRoutes({ door });
   // `satisfies`: a method or stream of the contract that nobody serves does not compile.
@@ -264,6 +286,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...imageRoutes.methods,
       ...terminalRoutes.methods,
       ...modelsRoutes.methods,
+      ...starterRoutes.methods,
       ...chatRoutes.methods,
       ...doorRoutes.methods,
     } satisfies MethodRoutes,
@@ -287,18 +310,35 @@ export async function createHost(options: HostOptions): Promise<Host> {
   terminal.onChanged((list) => publish('terminal.changed', list));
   models.onChanged.on((list) => publish('models.changed', list));
   models.onJobsChanged.on((list) => publish('models.jobsChanged', list));
+  starter.onChanged.on((state) => publish('starter.changed', state));
   chat.onChanged.on((list) => publish('chat.changed', list));
   door.onChanged.on((state) => publish('door.changed', state));
 
   options.onTheme?.(settings.current().theme);
   settings.onChanged.on((state) => options.onTheme?.(state.settings.theme));
+  let knownPlace = places.place();
+  const fetchStarter = () => {
+    if (!options.assumeYes || places.place() !== 'embedded') return;
+    starter
+      .startUnattended()
+      .catch((error: unknown) => logger.warn('The starter model was not fetched', { error }));
+  };
+  settings.onChanged.on(() => {
+    if (places.place() === knownPlace) return;
+    knownPlace = places.place();
+    models.refreshSoon();
+    fetchStarter();
+  });
+  fetchStarter();
   engines.start();
 
   /** In the reverse order of their making. */
   const services: readonly Disposable[] = [
     door,
     chat,
+    starter,
     models,
+    ...(embeddedLlm ? [embeddedLlm] : []),
     logs,
     gpu,
     telemetry,

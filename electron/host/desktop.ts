@@ -81,6 +81,8 @@ async function start(options: HostStartOptions): Promise<ServedBy> {
     door: 'desktop',
     logger,
     shell: { openExternal },
+    embeddedLlmFile: path.join(__dirname, 'embedded-llm.cjs'),
+    assumeYes: process.env['LM_SANDBOX_YES'] === '1',
     onTheme,
     openDoor,
   });

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { LmError, type Runtime } from '../../contract';
 
-const runtimeNames: Record<Runtime, string> = { ollama: 'Ollama', 'llama-cpp': 'llama-server' };
+const runtimeNames: Record<Runtime, string> = {
+  ollama: 'Ollama',
+  'llama-cpp': 'llama-server',
+  embedded: 'the embedded llama.cpp',
+};
 
 /**
  * The bodies errors come in: Ollama `{error: "text"}`, llama-server `{error: {message, type, …}}`, the gateway

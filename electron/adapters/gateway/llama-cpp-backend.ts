@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LmError, type Model } from '../../contract';
+import { quantisationIn } from '../../services/models';
 import type { ChatEvent, ChatRequest, LlmBackend } from '../../services/models/ports';
 import { refusalOf, streamAnswer } from './answer-stream';
 import { cancelled, loadFailed, mapRuntimeError, modelNotFound, readErrorBody } from './errors';
@@ -304,11 +305,6 @@ function exitText(exitCode: number | null | undefined): string {
 function parameterText(count: number | null): string | null {
   if (count === null) return null;
   return count >= 1e9 ? `${(count / 1e9).toFixed(1)}B` : `${Math.round(count / 1e6)}M`;
-}
-
-/** GGUF files carry their quantisation in the name by custom: `…Q4_K_M`, `…-f16`. */
-function quantisationIn(name: string): string | null {
-  return /(?:^|[-._])((?:I?Q\d+(?:_[A-Z0-9]+)*)|B?F16|F32)(?=$|[-.])/i.exec(name)?.[1]?.toUpperCase() ?? null;
 }
 
 function parseBody<T>(schema: z.ZodType<T>, body: string, during: string): T {

@@ -33,6 +33,7 @@ beforeEach(() => {
   let count = 0;
   chat = new ChatService({
     backends: [backend],
+    place: () => 'container',
     store,
     containers,
     clock,

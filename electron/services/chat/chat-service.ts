@@ -8,9 +8,8 @@ import {
   type ModelReference,
   type StreamSink,
 } from '../../contract';
-import type { RunningContainerSource } from '../container/running-container';
 import { Emitter, type Clock, type Disposable, type Logger } from '../foundation';
-import type { LlmBackend } from '../models';
+import { backendOf, requirePlaceOf, type BackendDeps, type LlmBackend } from '../models';
 import { AnswerSaver } from './answer-saver';
 import type { ConversationRow, ConversationStore, StoredConversation } from './ports';
 import { RunningAnswer } from './running-answer';
@@ -23,10 +22,8 @@ const releaseLimitMs = 2_000;
 const backupIntervalMs = 5 * 60_000;
 const untitled = 'New conversation';
 
-export interface ChatServiceDeps {
-  readonly backends: readonly LlmBackend[];
+export interface ChatServiceDeps extends BackendDeps {
   readonly store: ConversationStore;
-  readonly containers: RunningContainerSource;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly newId: () => string;
@@ -65,7 +62,9 @@ export class ChatService implements Disposable {
         repair: { text: 'Start the sandbox, then ask again.' },
         retryable: true,
       });
-      for (const answer of this.running.values()) void answer.fail(error);
+      for (const answer of this.running.values()) {
+        if (answer.backend.runtime !== 'embedded') void answer.fail(error);
+      }
     });
     this.scheduleBackup();
   }
@@ -247,9 +246,8 @@ export class ChatService implements Disposable {
         'This conversation is being answered; stop that answer or wait for its end.',
       );
     }
-    this.deps.containers.require();
-    const backend = this.deps.backends.find((candidate) => candidate.runtime === model.runtime);
-    if (!backend) throw new LmError('not_found', `There is no runtime ${model.runtime}.`);
+    const backend = backendOf(model, this.deps);
+    requirePlaceOf(backend, this.deps);
     return { row, backend };
   }
 

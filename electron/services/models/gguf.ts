@@ -25,3 +25,8 @@ export function requireGgufHeader(fileName: string, start: Uint8Array): void {
     );
   }
 }
+
+/** GGUF files carry their quantisation in the name by custom: `…Q4_K_M`, `…-f16`. */
+export function quantisationIn(name: string): string | null {
+  return /(?:^|[-._])((?:I?Q\d+(?:_[A-Z0-9]+)*)|B?F16|F32)(?=$|[-.])/i.exec(name)?.[1]?.toUpperCase() ?? null;
+}

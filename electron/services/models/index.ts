@@ -1,3 +1,5 @@
+export { backendOf, requirePlaceOf, type BackendDeps } from './backends';
+export { quantisationIn } from './gguf';
 export { ModelsService, type ModelsServiceDeps } from './models-service';
 export type {
   ChatEvent,
@@ -10,3 +12,4 @@ export type {
   ModelUpload,
   PullProgress,
 } from './ports';
+export { SpeedMeter } from './speed';

@@ -124,6 +124,7 @@ beforeEach(() => {
   let count = 0;
   models = new ModelsService({
     backends: [ollama],
+    place: () => 'container',
     puller: ollama,
     importer: {
       open: () => {

@@ -8,8 +8,8 @@ import {
   type ModelList,
   type ModelReference,
 } from '../../contract';
-import type { RunningContainerSource } from '../container/running-container';
 import { Emitter, type Clock, type Disposable, type Logger } from '../foundation';
+import { backendOf, backendsOfPlace, requirePlaceOf, type BackendDeps } from './backends';
 import { JobList } from './job-list';
 import { ModelImports } from './model-imports';
 import { ModelPulls } from './model-pulls';
@@ -20,11 +20,9 @@ const listTimeoutMs = 8_000;
 /** How often the host looks by itself while a model is being loaded or a job runs. */
 const busyPollMs = 2_000;
 
-export interface ModelsServiceDeps {
-  readonly backends: readonly LlmBackend[];
+export interface ModelsServiceDeps extends BackendDeps {
   readonly puller: ModelPuller;
   readonly importer: ModelImporter;
-  readonly containers: RunningContainerSource;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly newId: () => string;
@@ -36,7 +34,7 @@ interface RuntimeAnswer {
 }
 
 /**
- * The models of both runtimes as one list, and the jobs that bring new ones. The list is asked for anew by each
+ * The models of all runtimes of the chosen place as one list, and the jobs that bring new ones. The list is asked for anew by each
  * `list()` (a page that shows it does so every few seconds), after own actions, and while something is going on;
  * nothing is polled while nobody looks.
  */
@@ -82,7 +80,7 @@ export class ModelsService implements Disposable {
     });
   }
 
-  /** Asks both runtimes; calls at the same time share one question. Failures of a runtime are part of the list. */
+  /** Asks the runtimes; calls at the same time share one question. Failures of a runtime are part of the list. */
   list(): Promise<ModelList> {
     this.asking ??= this.ask().finally(() => {
       this.asking = null;
@@ -165,12 +163,6 @@ export class ModelsService implements Disposable {
     void this.pulls.endAll('failed', error);
   }
 
-  private backend(model: ModelReference): LlmBackend {
-    const found = this.deps.backends.find((backend) => backend.runtime === model.runtime);
-    if (!found) throw new LmError('unsupported', `There is no runtime ${model.runtime}.`);
-    return found;
-  }
-
   private async act(
     model: ModelReference,
     action: (backend: LlmBackend, signal: AbortSignal) => Promise<void>,
@@ -178,7 +170,7 @@ export class ModelsService implements Disposable {
     this.loadsRunning += 1;
     this.schedulePoll();
     try {
-      await action(this.backend(model), this.disposed.signal);
+      await action(backendOf(model, this.deps), this.disposed.signal);
     } finally {
       this.loadsRunning -= 1;
       this.refreshSoon();
@@ -186,7 +178,7 @@ export class ModelsService implements Disposable {
   }
 
   private async ask(): Promise<ModelList> {
-    const answers = await Promise.all(this.deps.backends.map((backend) => this.askRuntime(backend)));
+    const answers = await Promise.all(backendsOfPlace(this.deps).map((backend) => this.askRuntime(backend)));
     const content = {
       runtimes: answers.map((answer) => answer.runtime),
       models: answers.flatMap((answer) => [...answer.models]).sort(byRuntimeAndName),
@@ -213,7 +205,7 @@ export class ModelsService implements Disposable {
       stop.abort();
     });
     try {
-      this.deps.containers.require();
+      requirePlaceOf(backend, this.deps);
       const [version, models] = await Promise.all([backend.version(stop.signal), backend.list(stop.signal)]);
       return { runtime: { runtime: backend.runtime, state: 'ready', version, error: null }, models };
     } catch (error) {

@@ -30,7 +30,7 @@ export type ChatEvent =
     };
 
 /**
- * One model runtime inside the running container. Every call rejects with an LmError: `container_not_running`,
+ * One model runtime, inside the running container or embedded. Every call rejects with an LmError: `container_not_running`,
  * `gateway_unreachable`, `gateway_unauthorized`, `model_server_unavailable`, `model_not_found`,
  * `model_load_failed`, `out_of_memory`, `cancelled` when `signal` was aborted.
  */

@@ -1,7 +1,11 @@
 import type { Model, ModelJob, ModelReference, Runtime } from '../../../electron/contract';
 import { formatByteProgress, formatBytes, formatDuration, formatPercent, formatRate } from '../../lib/format';
 
-export const runtimeNames: Record<Runtime, string> = { ollama: 'Ollama', 'llama-cpp': 'llama.cpp' };
+export const runtimeNames: Record<Runtime, string> = {
+  embedded: 'Embedded llama.cpp',
+  ollama: 'Ollama',
+  'llama-cpp': 'llama.cpp',
+};
 
 export function sameModel(left: ModelReference | null, right: ModelReference | null): boolean {
   return left?.runtime === right?.runtime && left?.name === right?.name;

@@ -134,6 +134,7 @@ export function connect(containers: RunningContainerSource) {
   const newId = () => `id-${(count += 1)}`;
   const models = new ModelsService({
     backends: [llamaCpp, ollama],
+    place: () => 'container',
     puller: ollama,
     importer: ggufStore,
     containers,

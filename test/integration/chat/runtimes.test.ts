@@ -293,6 +293,7 @@ describe('a conversation with a model in the sandbox', () => {
   async function openChat(file: string): Promise<ChatService> {
     return new ChatService({
       backends: [connected.llamaCpp, connected.ollama],
+      place: () => 'container',
       store: await openConversationStore({ file, nowMs: () => Date.now() }),
       containers: sandbox,
       clock: systemClock,

@@ -1,0 +1,183 @@
+import { LmError, type Model } from '../../contract';
+import { quantisationIn, type ChatEvent, type ChatRequest, type LlmBackend } from '../../services/models';
+import { LlmProcess } from './llm-process';
+import { findModelFile, listModelFiles, removeModelFile } from './model-files';
+
+/** As Ollama does by default, doubled: what is loaded here takes memory that the desktop may want. */
+const defaultIdleMs = 10 * 60_000;
+
+export interface EmbeddedLlmOptions {
+  /** Folder of the GGUF files; it need not exist yet. */
+  readonly modelsFolder: string;
+  /** The bundle of child/main.ts. */
+  readonly childFile: string;
+  /** The Node that runs it; asked at each start. */
+  readonly findNode: () => Promise<string>;
+  /** A model that answered nothing for so long gives its memory back. */
+  readonly idleMs?: number;
+  readonly threads?: number | null;
+}
+
+/** llama.cpp in a process of its own that lives while a model is loaded; nothing runs before the first one is. */
+export interface EmbeddedLlm extends LlmBackend {
+  /** Of the running model process, for tests and statistics. */
+  processId(): number | null;
+  /** Ends the process. Idempotent. */
+  dispose(): Promise<void>;
+}
+
+interface Held {
+  readonly name: string;
+  readonly process: LlmProcess;
+}
+
+export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
+  const { modelsFolder } = options;
+  const idleMs = options.idleMs ?? defaultIdleMs;
+  let held: Held | null = null;
+  let failed: { readonly name: string; readonly error: LmError } | null = null;
+  let disposed = false;
+  let idleTimer: NodeJS.Timeout | null = null;
+  let expiresAtMs: number | null = null;
+  /** Starts and ends happen one after the other. */
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const inTurn = <T>(action: () => Promise<T>): Promise<T> => {
+    const result = turn.then(action);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+
+  const end = async (): Promise<void> => {
+    const ending = held;
+    held = null;
+    if (!ending) return;
+    ending.process.stop();
+    await ending.process.ended;
+  };
+
+  const restartIdleTimer = (): void => {
+    if (idleTimer) clearTimeout(idleTimer);
+    idleTimer = null;
+    expiresAtMs = null;
+    if (held?.process.state !== 'loaded' || held.process.answering > 0) return;
+    const idle = held.process;
+    expiresAtMs = Date.now() + idleMs;
+    idleTimer = setTimeout(() => {
+      void inTurn(async () => {
+        if (held?.process === idle && idle.answering === 0) await end();
+      });
+    }, idleMs);
+    idleTimer.unref();
+  };
+
+  /** The process with that model in memory. Another model is ended first, once its answers are done. */
+  const ensure = (name: string, signal: AbortSignal): Promise<LlmProcess> =>
+    inTurn(async () => {
+      if (disposed) throw new LmError('conflict', 'The app is being closed.');
+      if (signal.aborted) throw cancelled(name);
+      if (held && (held.name !== name || held.process.state === 'ended')) {
+        if (!(await held.process.whenAtMost(0, signal))) throw cancelled(name);
+        await end();
+      }
+      if (!held) {
+        const file = await findModelFile(modelsFolder, name);
+        const node = await options.findNode();
+        failed = null;
+        const started = new LlmProcess({
+          node,
+          childFile: options.childFile,
+          modelFile: file.path,
+          modelName: name,
+          threads: options.threads ?? null,
+          onChanged: restartIdleTimer,
+        });
+        held = { name, process: started };
+      }
+      const { process } = held;
+      const giveUp = () => {
+        if (process.state === 'loading') process.stop();
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      try {
+        await process.loaded;
+        return process;
+      } catch (error) {
+        if (signal.aborted) throw cancelled(name);
+        if (error instanceof LmError && error.code !== 'cancelled') failed = { name, error };
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', giveUp);
+      }
+    });
+
+  const loadStateOf = (name: string): Model['load'] => {
+    const unloaded = { memoryBytes: null, gpuShare: null, contextSize: null, expiresAtMs: null, error: null };
+    const process = held?.name === name ? held.process : null;
+    if (process?.state === 'loading') return { ...unloaded, state: 'loading', progress: process.share };
+    if (process?.state === 'loaded' && process.facts) {
+      const { memoryBytes, gpuShare, contextSize } = process.facts;
+      return { state: 'loaded', memoryBytes, gpuShare, contextSize, expiresAtMs, error: null };
+    }
+    if (failed?.name === name) return { ...unloaded, state: 'failed', error: failed.error.data };
+    return { ...unloaded, state: 'unloaded' };
+  };
+
+  async function* chat(
+    request: ChatRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ChatEvent, void, undefined> {
+    const process = await ensure(request.model, signal);
+    yield* process.chat(request, signal);
+  }
+
+  const unload = (name: string): Promise<void> => {
+    // Not behind the load that it ends.
+    if (held?.name === name && held.process.state === 'loading') held.process.stop();
+    return inTurn(async () => {
+      if (held?.name === name) await end();
+    });
+  };
+
+  return {
+    runtime: 'embedded',
+    // Asked before anything is started: whether something could be.
+    version: async () => {
+      await options.findNode();
+      return null;
+    },
+    list: async () =>
+      (await listModelFiles(modelsFolder)).map((file): Model => ({
+        reference: { runtime: 'embedded', name: file.name },
+        sizeBytes: file.sizeBytes,
+        family: null,
+        parameterCount: null,
+        quantisation: quantisationIn(file.name),
+        load: loadStateOf(file.name),
+      })),
+    load: async (name, signal) => {
+      await ensure(name, signal);
+    },
+    unload,
+    remove: async (name) => {
+      await unload(name);
+      await inTurn(() => removeModelFile(modelsFolder, name));
+    },
+    chat,
+    released: async (name, othersRunning, withinMs) => {
+      if (held?.name !== name) return true;
+      return held.process.whenAtMost(othersRunning, AbortSignal.timeout(withinMs));
+    },
+    processId: () => (held && held.process.state !== 'ended' ? held.process.processId : null),
+    dispose: async () => {
+      disposed = true;
+      if (idleTimer) clearTimeout(idleTimer);
+      held?.process.stop();
+      await inTurn(end);
+    },
+  };
+}
+
+function cancelled(name: string): LmError {
+  return new LmError('cancelled', `Loading ${name} was stopped.`);
+}

@@ -1,0 +1,20 @@
+import { createEmbeddedLlm, type EmbeddedLlm } from './embedded-backend';
+import { findNodeProgram } from './node-program';
+
+export { createEmbeddedLlm, type EmbeddedLlm, type EmbeddedLlmOptions } from './embedded-backend';
+
+/** The embedded llama.cpp of a host. Nothing is started before a model is asked for. */
+export function embeddedLlmOf(modelsFolder: string, childFile: string): EmbeddedLlm {
+  return createEmbeddedLlm({
+    modelsFolder,
+    // Another program cannot read inside the archive of a packaged app; this file lies beside it, too.
+    childFile: childFile.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked'),
+    findNode: () =>
+      findNodeProgram({
+        execPath: process.execPath,
+        nodeVersion: process.versions.node,
+        insideElectron: 'electron' in process.versions,
+        env: process.env,
+      }),
+  });
+}

@@ -1,0 +1,3 @@
+export { starterCatalog } from './catalog';
+export { StarterService, type StarterServiceDeps } from './starter-service';
+export type { CatalogModel, FetchProgress, Mirror, MirrorFetcher, MirrorFile, StarterFiles } from './ports';
