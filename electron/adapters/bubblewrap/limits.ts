@@ -70,9 +70,11 @@ async function trySystemd(
   const options = { env: { PATH: env.PATH, ...environment }, timeout: trialMs };
   const prefix = ['systemd-run', ...whose, '--scope', '--quiet', '--collect', `--slice=${slice}`, '--'];
   try {
+    // All of them: what an earlier start had set would hold on.
     const properties = [
-      ...(wishes.memoryBytes === null ? [] : [`MemoryMax=${wishes.memoryBytes}`, 'MemorySwapMax=0']),
-      ...(wishes.cpus === null ? [] : [`CPUQuota=${Math.round(wishes.cpus * 100)}%`]),
+      `MemoryMax=${wishes.memoryBytes ?? 'infinity'}`,
+      `MemorySwapMax=${wishes.memoryBytes === null ? 'infinity' : 0}`,
+      `CPUQuota=${wishes.cpus === null ? '' : `${Math.round(wishes.cpus * 100)}%`}`,
       `TasksMax=${wishes.processes}`,
     ];
     await execute('systemctl', [...whose, 'set-property', '--runtime', slice, ...properties], options);
