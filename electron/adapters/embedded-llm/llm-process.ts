@@ -85,7 +85,7 @@ export class LlmProcess {
             resolve(message);
             break;
           case 'loadFailed':
-            reject(LmError.fromData(message.error));
+            this.endError = LmError.fromData(message.error);
             this.stop();
             break;
           default:
@@ -222,7 +222,7 @@ export class LlmProcess {
   }
 
   private unexpectedEnd(what: string): LmError {
-    if (this.stopping) return this.cancelled();
+    if (this.stopping) return this.endError ?? this.cancelled();
     this.endError = new LmError(
       'model_server_unavailable',
       `The process of the embedded llama.cpp with ${this.options.modelName} ended unexpectedly: ${what}.`,

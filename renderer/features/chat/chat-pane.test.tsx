@@ -8,8 +8,11 @@ import {
   type Model,
   type ModelList,
   type SandboxStatus,
+  type StarterDownload,
+  type StarterState,
 } from '../../../electron/contract';
 import { FakeHostClient } from '../../client/fake-host-client';
+import { settingsState } from '../../client/host-fixtures';
 import { HostProvider } from '../../client/host-context';
 import { HostStateProvider } from '../../client/host-state';
 import { NoticeProvider } from '../../ui';
@@ -81,6 +84,31 @@ const sandbox = (phase: SandboxStatus['phase']): SandboxStatus => ({
   error: null,
 });
 
+const starter = (download: StarterState['download'], revision = 1): StarterState => ({
+  revision,
+  models: [
+    {
+      id: 'tiny',
+      name: 'Tiny 135M',
+      sizeBytes: 105_000_000,
+      license: 'Apache-2.0',
+      use: 'Simple questions.',
+      installed: false,
+    },
+  ],
+  download,
+});
+const downloading: StarterDownload = {
+  modelId: 'tiny',
+  status: 'running',
+  phase: 'fetching from hub.example',
+  completedBytes: 26_250_000,
+  totalBytes: 105_000_000,
+  bytesPerSecond: 1_000_000,
+  tried: [],
+  error: null,
+};
+
 let host: FakeHostClient;
 
 beforeEach(() => {
@@ -93,6 +121,7 @@ beforeEach(() => {
     .respond('sandbox.status', sandbox('healthy'))
     .respond('models.list', modelList([smol, onCpu]))
     .respond('models.jobs', { revision: 1, jobs: [] })
+    .respond('starter.status', starter(null))
     .respond('chat.list', { revision: 1, conversations: [] })
     .respond('chat.create', conversation('new'))
     .respond('chat.update', conversation('new'))
@@ -234,6 +263,47 @@ describe('the chat pane', () => {
     expect(within(menu).getByText('llama.cpp')).toBeTruthy();
     await userEvent.click(within(menu).getByRole('menuitem', { name: /tiny:latest.*on CPU/ }));
     expect(await screen.findByRole('button', { name: 'Model: tiny:latest, on CPU' })).toBeTruthy();
+  });
+
+  it('offers a starter model, fetches it after a click only, and shows how far that is', async () => {
+    host
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('sandbox.status', sandbox('absent'))
+      .respond('models.list', { revision: 1, runtimes: [], models: [] })
+      .respond('starter.download', starter(downloading))
+      .respond('starter.cancel', starter(null));
+    show();
+    const offer = await screen.findByRole('region', { name: 'Starter models' });
+    expect(within(offer).getByText('Simple questions.')).toBeTruthy();
+    expect(within(offer).getByText(/Apache-2\.0/)).toBeTruthy();
+    expect(host.inputsOf('starter.download')).toEqual([]);
+    await userEvent.click(screen.getByRole('button', { name: 'Download Tiny 135M' }));
+    expect(host.inputsOf('starter.download')).toEqual([{ modelId: 'tiny' }]);
+    act(() => host.emit('starter.changed', starter(downloading, 2)));
+    const bar = await screen.findByRole('progressbar', { name: 'fetching from hub.example' });
+    expect(bar.getAttribute('aria-valuenow')).toBe('25');
+    await userEvent.click(screen.getByRole('button', { name: 'Cancel the download of Tiny 135M' }));
+    expect(host.inputsOf('starter.cancel')).toEqual([null]);
+  });
+
+  it('says why a starter model could not be fetched, with the repair, and tries again', async () => {
+    const error = {
+      code: 'registry_unreachable' as const,
+      message: 'Tiny 135M could not be fetched. hub.example: no route.',
+      details: {},
+      repair: { text: 'Check the network.', command: null },
+      retryable: true,
+    };
+    host
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('models.list', { revision: 1, runtimes: [], models: [] })
+      .respond('starter.status', starter({ ...downloading, status: 'failed', phase: 'failed', error }))
+      .respond('starter.download', starter(downloading));
+    show();
+    expect(await screen.findByText(error.message)).toBeTruthy();
+    expect(screen.getByText('Check the network.')).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(host.inputsOf('starter.download')).toEqual([{ modelId: 'tiny' }]);
   });
 
   it('leads on where there is no model, and pulls one', async () => {

@@ -1,9 +1,9 @@
-import { Download, MessageSquare, PanelLeft, SquarePen } from 'lucide-react';
+import { MessageSquare, PanelLeft, SquarePen } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
-import type { ModelReference } from '../../../electron/contract';
+import type { ErrorData, ModelReference } from '../../../electron/contract';
 import { useHost } from '../../client/host-context';
-import { useSandbox } from '../../client/host-state';
+import { usePlace, useSandbox } from '../../client/host-state';
 import { useCommands } from '../../lib/commands';
 import { usePaneVisible } from '../../lib/pane-visibility';
 import { isRunning } from '../../lib/sandbox-phase';
@@ -20,6 +20,7 @@ import { MessageList } from './message-list';
 import { ModelPicker } from './model-picker';
 import { ModelsDialog } from './models-dialog';
 import { sameModel } from './models-text';
+import { StarterOffer } from './starter-offer';
 import { useConversation } from './use-conversation';
 import { useListOverlay } from './use-list-overlay';
 import { useNarrow } from './use-narrow';
@@ -73,7 +74,9 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
     if (gone && feed.error) chat.set({ conversationId: null });
   }, [chat, feed.error, gone]);
 
-  const running = sandbox !== null && isRunning(sandbox.phase);
+  const embedded = usePlace() === 'embedded';
+  // Embedded models need no sandbox: their process starts with the first question.
+  const running = embedded || (sandbox !== null && isRunning(sandbox.phase));
   const answering = conversation?.answering ?? feed.messages.at(-1)?.status === 'streaming';
   const loading = models.value?.models.some((model) => model.load.state === 'loading') ?? false;
   useModelPolling(mirrors.models, visible && running, answering || loading || managing);
@@ -188,6 +191,8 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
                 <Beginning
                   waiting={conversationId !== null && !feed.ready && !feed.error}
                   running={running}
+                  embedded={embedded}
+                  problem={list?.runtimes.find(({ runtime }) => runtime === 'embedded')?.error ?? null}
                   noModels={list !== null && list.models.length === 0 && runningJobs === 0}
                   onManage={() => setManaging(true)}
                 />
@@ -227,7 +232,9 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
             </Composer>
           </div>
         </div>
-        {managing && <ModelsDialog list={list} jobs={jobs} onClose={() => setManaging(false)} />}
+        {managing && (
+          <ModelsDialog list={list} jobs={jobs} embedded={embedded} onClose={() => setManaging(false)} />
+        )}
         {link && <LinkDialog url={link} onClose={() => setLink(null)} />}
       </section>
     </LinkRequestContext.Provider>
@@ -248,11 +255,16 @@ function chooseModel(
 function Beginning({
   waiting,
   running,
+  embedded,
+  problem,
   noModels,
   onManage,
 }: {
   readonly waiting: boolean;
   readonly running: boolean;
+  readonly embedded: boolean;
+  /** Why embedded models cannot run here. */
+  readonly problem: ErrorData | null;
   readonly noModels: boolean;
   readonly onManage: () => void;
 }) {
@@ -274,23 +286,21 @@ function Beginning({
   }
   if (noModels) {
     return (
-      <EmptyState
-        icon={<Download />}
-        title="No models yet"
-        description="Pull a model from a registry with Ollama, or import a GGUF file for llama.cpp."
-        actions={
-          <Button variant="primary" onClick={onManage}>
-            Pull or import a model
-          </Button>
-        }
-      />
+      <>
+        {problem && <ErrorBanner error={problem} />}
+        <StarterOffer onManage={embedded ? null : onManage} />
+      </>
     );
   }
   return (
     <EmptyState
       icon={<MessageSquare />}
       title="Ask a model"
-      description="It runs in your sandbox, and the conversation stays on this machine."
+      description={
+        embedded
+          ? 'It runs on this computer, and the conversation stays here.'
+          : 'It runs in your sandbox, and the conversation stays on this machine.'
+      }
     />
   );
 }

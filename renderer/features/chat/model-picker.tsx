@@ -4,7 +4,7 @@ import { Button, Menu, MenuItem, MenuLabel, MenuSeparator, StatusDot } from '../
 import { describeLoad, describeModel, runtimeNames, sameModel } from './models-text';
 import styles from './model-picker.module.css';
 
-const runtimes: readonly Runtime[] = ['llama-cpp', 'ollama'];
+const usual: readonly Runtime[] = ['llama-cpp', 'ollama'];
 
 export interface ModelPickerProps {
   readonly list: ModelList | null;
@@ -38,7 +38,7 @@ export function ModelPicker({ list, selected, onSelect, onManage }: ModelPickerP
         </Button>
       }
     >
-      {runtimes.map((runtime) => (
+      {(list?.runtimes.map(({ runtime }) => runtime) ?? usual).map((runtime) => (
         <RuntimeModels key={runtime} runtime={runtime} list={list} selected={selected} onSelect={onSelect} />
       ))}
       <MenuSeparator />

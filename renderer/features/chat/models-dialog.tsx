@@ -24,15 +24,18 @@ import {
 import { importFile } from './import-file';
 import { describeLoad, describeModel, describeProgress, runtimeNames } from './models-text';
 import styles from './models-dialog.module.css';
+import { StarterOffer } from './starter-offer';
 
 export interface ModelsDialogProps {
   readonly list: ModelList | null;
   readonly jobs: readonly ModelJob[];
+  /** The models are those of the embedded place: files in a folder, fetched by the host itself. */
+  readonly embedded: boolean;
   readonly onClose: () => void;
 }
 
 /** Brings models into the sandbox, shows how far that is, and loads, unloads and removes what is there. */
-export function ModelsDialog({ list, jobs, onClose }: ModelsDialogProps) {
+export function ModelsDialog({ list, jobs, embedded, onClose }: ModelsDialogProps) {
   const host = useHost();
   const [error, setError] = useState<ErrorData | null>(null);
   const attempt = async (action: () => Promise<unknown>): Promise<void> => {
@@ -60,8 +63,12 @@ export function ModelsDialog({ list, jobs, onClose }: ModelsDialogProps) {
     >
       <div className={styles.sections}>
         {error && <ErrorBanner error={error} onDismiss={() => setError(null)} />}
-        <PullForm onPull={pull} />
-        <ImportDrop onFile={(file) => attempt(() => importFile(host, file))} onRefused={setError} />
+        {!embedded && (
+          <>
+            <PullForm onPull={pull} />
+            <ImportDrop onFile={(file) => attempt(() => importFile(host, file))} onRefused={setError} />
+          </>
+        )}
         {jobs.length > 0 && (
           <section className={styles.section} aria-label="Jobs">
             <div className={styles.sectionHeader}>
@@ -88,8 +95,11 @@ export function ModelsDialog({ list, jobs, onClose }: ModelsDialogProps) {
             </ul>
           </section>
         )}
-        <section className={styles.section} aria-label="Models in the sandbox">
-          <h3>In the sandbox</h3>
+        <section
+          className={styles.section}
+          aria-label={embedded ? 'Models on this computer' : 'Models in the sandbox'}
+        >
+          <h3>{embedded ? 'On this computer' : 'In the sandbox'}</h3>
           {list?.models.length ? (
             <ul className={styles.rows}>
               {list.models.map((model) => (
@@ -101,9 +111,14 @@ export function ModelsDialog({ list, jobs, onClose }: ModelsDialogProps) {
               ))}
             </ul>
           ) : (
-            <p className={styles.hint}>No models yet. Pull one from a registry, or import a GGUF file.</p>
+            <p className={styles.hint}>
+              {embedded
+                ? 'No models yet. Fetch one below, or put a .gguf file into the folder of the models.'
+                : 'No models yet. Pull one from a registry, or import a GGUF file.'}
+            </p>
           )}
         </section>
+        {embedded && <StarterOffer onManage={null} />}
       </div>
     </Dialog>
   );
@@ -319,7 +334,9 @@ function ModelRow({
         open={removing}
         onOpenChange={setRemoving}
         title="Remove this model?"
-        description={`The files of ${reference.name} will be deleted from the sandbox.`}
+        description={`The files of ${reference.name} will be deleted from ${
+          reference.runtime === 'embedded' ? 'this computer' : 'the sandbox'
+        }.`}
         confirmLabel="Remove model"
         onConfirm={() => run(() => host.call('models.remove', { model: reference }))}
       />

@@ -1,9 +1,9 @@
 /** A stopped answer must end soon, and nothing can be stopped in the middle of a piece. */
-const pieceLimitMs = 100;
+const pieceLimitMs = 50;
 const firstPiece = 32;
 
 /**
- * How many tokens of a prompt to compute at once, so that a piece takes about 100 ms: larger ones are more
+ * How many tokens of a prompt to compute at once, so that a piece takes about 50 ms: larger ones are more
  * efficient, but a stop waits for the end of the piece.
  */
 export class PromptPieces {

@@ -1,0 +1,108 @@
+import { Download } from 'lucide-react';
+import type { StarterDownload, StarterModel } from '../../../electron/contract';
+import { formatByteProgress, formatBytes, formatRate } from '../../lib/format';
+import { Button, ErrorBanner, ProgressBar, Spinner } from '../../ui';
+import styles from './starter-offer.module.css';
+import { useStarter } from './use-starter';
+
+export interface StarterOfferProps {
+  /** Other ways to a model, such as pulling one. */
+  readonly onManage: (() => void) | null;
+}
+
+/** Small models for whoever has none: what each is good for, and how far its download is. Nothing is fetched unasked. */
+export function StarterOffer({ onManage }: StarterOfferProps) {
+  const { state, error, download, cancel } = useStarter();
+  if (!state) return <Spinner size={20} label="Looking for starter models" />;
+  const running = state.download?.status === 'running' ? state.download : null;
+  const failed = state.download?.status === 'failed' ? state.download : null;
+  return (
+    <section className={styles.offer} aria-label="Starter models">
+      <div className={styles.intro}>
+        <Download aria-hidden />
+        <h3>Begin with a small model</h3>
+        <p>It is fetched only if you say so, and runs on this computer.</p>
+      </div>
+      {error && <ErrorBanner error={error} />}
+      {failed?.error && (
+        <ErrorBanner error={failed.error} onRetry={() => download(failed.modelId)} retryLabel="Try again" />
+      )}
+      <ul className={styles.models}>
+        {state.models.map((model) => (
+          <StarterRow
+            key={model.id}
+            model={model}
+            download={running?.modelId === model.id ? running : null}
+            blocked={running !== null}
+            onDownload={() => download(model.id)}
+            onCancel={cancel}
+          />
+        ))}
+      </ul>
+      {onManage && (
+        <Button variant="ghost" size="small" onClick={onManage}>
+          Pull or import a model
+        </Button>
+      )}
+    </section>
+  );
+}
+
+interface StarterRowProps {
+  readonly model: StarterModel;
+  readonly download: StarterDownload | null;
+  readonly blocked: boolean;
+  readonly onDownload: () => void;
+  readonly onCancel: () => void;
+}
+
+function StarterRow({ model, download, blocked, onDownload, onCancel }: StarterRowProps) {
+  return (
+    <li className={styles.model}>
+      <div className={styles.texts}>
+        <span className={styles.name}>{model.name}</span>
+        <span className={styles.facts}>
+          {formatBytes(model.sizeBytes)} · {model.license}
+        </span>
+        <span className={styles.use}>{model.use}</span>
+        {download && (
+          <ProgressBar
+            label={download.phase}
+            value={download.totalBytes ? download.completedBytes / download.totalBytes : null}
+            valueText={describeDownload(download)}
+            showTexts
+          />
+        )}
+        {download?.tried.map(({ mirror, reason }) => (
+          <span key={mirror} className={styles.facts}>
+            {mirror} did not work: {reason}
+          </span>
+        ))}
+      </div>
+      {download ? (
+        <Button size="small" onClick={onCancel} aria-label={`Cancel the download of ${model.name}`}>
+          Cancel
+        </Button>
+      ) : (
+        <Button
+          size="small"
+          variant="primary"
+          disabled={blocked || model.installed}
+          onClick={onDownload}
+          aria-label={`Download ${model.name}`}
+        >
+          {model.installed ? 'Downloaded' : 'Download'}
+        </Button>
+      )}
+    </li>
+  );
+}
+
+function describeDownload(download: StarterDownload): string {
+  return [
+    formatByteProgress(download.completedBytes, download.totalBytes),
+    download.bytesPerSecond === null ? null : formatRate(download.bytesPerSecond),
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}

@@ -1,0 +1,40 @@
+import { useEffect, useState } from 'react';
+import type { ErrorData, StarterState } from '../../../electron/contract';
+import { toLmError } from '../../../electron/contract';
+import { useHost } from '../../client/host-context';
+import { createMirror } from '../../client/mirror';
+
+export interface Starter {
+  /** Null until the host has answered. */
+  readonly state: StarterState | null;
+  readonly error: ErrorData | null;
+  readonly download: (modelId: string) => void;
+  readonly cancel: () => void;
+}
+
+/** The starter models and their download, followed while somebody shows them. */
+export function useStarter(): Starter {
+  const host = useHost();
+  const [state, setState] = useState<StarterState | null>(null);
+  const [error, setError] = useState<ErrorData | null>(null);
+  useEffect(() => {
+    const mirror = createMirror(host, () => host.call('starter.status', null), 'starter.changed');
+    const follow = () => setState(mirror.store.getState().value);
+    follow();
+    const stop = mirror.store.subscribe(follow);
+    return () => {
+      stop();
+      mirror.dispose();
+    };
+  }, [host]);
+  const attempt = (action: Promise<unknown>) => {
+    setError(null);
+    action.catch((failure: unknown) => setError(toLmError(failure).data));
+  };
+  return {
+    state,
+    error,
+    download: (modelId) => attempt(host.call('starter.download', { modelId })),
+    cancel: () => attempt(host.call('starter.cancel', null)),
+  };
+}
