@@ -1,5 +1,6 @@
 import { createContext, useContext, useEffect, useRef, type ReactNode } from 'react';
 import { createStore, useStore, type StoreApi } from 'zustand';
+import { reachableShortcut } from './reserved-shortcuts';
 
 /** Something a person can do by palette, shortcut or menu. */
 export interface Command {
@@ -109,6 +110,7 @@ export function useCommands(commands: readonly Command[]): void {
     return registry.register(
       latest.current.map((command) => ({
         ...command,
+        shortcut: command.shortcut === undefined ? undefined : reachableShortcut(command.shortcut),
         when: () => current(command.id)?.when?.() ?? true,
         run: () => current(command.id)?.run(),
       })),
