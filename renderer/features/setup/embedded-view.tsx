@@ -105,7 +105,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
               onCheckedChange={() => endingFirst('network', setNetwork)}
             />
           </section>
-          <IsolationSection status={status} />
+          {status.isolation.kind === 'bubblewrap' && <IsolationSection status={status} />}
         </>
       )}
 
