@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
 /** End-to-end specs. `npm test -- e2e` sets everything up and runs them; test/e2e/README.md says how by hand. */
-export default defineConfig({
+export default defineConfig<object, { runner: 'desktop' | 'browser' }>({
   testDir: 'test/e2e',
   outputDir: 'test-results/e2e',
   // They share one engine, one sandbox image and two processors.
@@ -14,6 +14,11 @@ export default defineConfig({
   expect: { timeout: 30_000 },
   use: { actionTimeout: 30_000 },
   reporter: [['list']],
+  // The same specs through both doors; what is tagged @desktop says why a browser has nothing like it.
+  projects: [
+    { name: 'desktop', use: { runner: 'desktop' } },
+    { name: 'browser', use: { runner: 'browser' }, grepInvert: /@desktop/ },
+  ],
   // Modules of Node as they are.
   build: { external: ['**/test/support/**', '**/scripts/**'] },
 });

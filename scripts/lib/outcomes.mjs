@@ -43,7 +43,8 @@ export function readPlaywrightReport(suite, report) {
     for (const inner of group.suites ?? []) visit(inner, [...path, inner.title].filter(Boolean));
     for (const spec of group.specs ?? []) {
       for (const test of spec.tests) {
-        const title = [...path, spec.title].join(' › ');
+        // The same spec runs in several projects, which a failure has to be told apart by.
+        const title = [test.projectName, ...path, spec.title].filter(Boolean).join(' › ');
         outcomes.push({ suite, title, ...judgePlaywrightTest(test) });
       }
     }

@@ -33,7 +33,7 @@ describe('the outcomes of tests', () => {
       suites: [
         {
           title: 'chat.spec.ts',
-          specs: [spec('streams', { status: 'expected' })],
+          specs: [spec('streams', { status: 'expected', projectName: 'browser' })],
           suites: [
             {
               title: 'with a GPU',
@@ -80,7 +80,7 @@ describe('the outcomes of tests', () => {
         state: 'failed',
         reason: 'ended as timedOut',
       },
-      { suite: 'e2e', title: 'chat.spec.ts › streams', state: 'passed' },
+      { suite: 'e2e', title: 'browser › chat.spec.ts › streams', state: 'passed' },
       { suite: 'e2e', title: 'the run itself', state: 'failed', reason: 'no configuration' },
     ]);
   });

@@ -46,7 +46,7 @@ export const STEPS = [
   { name: 'gateway', describe: 'the gateway in its own image', limitMinutes: 30, run: runGateway },
   { name: 'integration', describe: 'against real engines', limitMinutes: 30, run: runIntegration },
   { name: 'package', describe: 'the app packaged', limitMinutes: 15, run: runPackage },
-  { name: 'e2e', describe: 'the packaged app, end to end', limitMinutes: 40, run: runEndToEnd },
+  { name: 'e2e', describe: 'the packaged app and a browser, end to end', limitMinutes: 40, run: runEndToEnd },
 ];
 
 /**

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test as base } from '@playwright/test';
 import { startDisplay } from '../support/display.mjs';
+import { startBrowser } from '../support/headless.mjs';
 import { startEngine, type Engine, type Generation } from '../support/engine.mjs';
 import { Unavailable } from '../support/report.mjs';
+import { BrowserApp } from './browser-app';
 import { ChatPane } from './pages/chat-pane';
 import { DashboardPane } from './pages/dashboard-pane';
 import { SandboxPane } from './pages/sandbox-pane';
@@ -35,6 +37,8 @@ interface TestFixtures {
 }
 
 interface WorkerFixtures {
+  /** Which door the specs come through; playwright.config.ts has a project for each. */
+  readonly runner: 'desktop' | 'browser';
   /** The only place that knows how the app is started. */
   readonly app: SandboxApp;
   readonly engines: Engines;
@@ -46,9 +50,14 @@ const noEngine = process.env['LM_SANDBOX_TEST_NO_ENGINE'];
 const engineName = process.env['LM_SANDBOX_TEST_ENGINE'] ?? 'images';
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
+  runner: ['desktop', { option: true, scope: 'worker' }],
+
   app: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright wants a pattern here
-    async ({}, use) => {
+    async ({ runner }, use) => {
+      if (runner === 'browser') {
+        await withBrowser(use);
+        return;
+      }
       const executablePath = process.env['LM_SANDBOX_TEST_APP'] ?? builtApp;
       if (!existsSync(executablePath)) {
         throw new Error(`There is no ${executablePath}: run node scripts/package.mjs --test-electron`);
@@ -123,5 +132,19 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     });
   },
 });
+
+async function withBrowser(use: (app: SandboxApp) => Promise<void>): Promise<void> {
+  const browser = await startBrowser().catch((error: unknown) => {
+    if (error instanceof Unavailable) base.skip(true, error.message);
+    throw error;
+  });
+  const app = new BrowserApp(browser, process.env);
+  try {
+    await use(app);
+  } finally {
+    await app.dispose();
+    await browser.close();
+  }
+}
 
 export { expect } from '@playwright/test';

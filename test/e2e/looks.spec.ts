@@ -8,6 +8,7 @@ import { expect, test, type Views } from './fixtures';
 import type { SandboxApp } from './sandbox-app';
 
 const folder = join(__dirname, '../../test-results/screenshots');
+const folderOf = (app: SandboxApp) => join(folder, app.origin.startsWith('http') ? 'browser' : '.');
 /** Where a new picture for the README goes, when one is wanted: `docs/screenshot.png`. */
 const readmePicture = process.env['LM_SANDBOX_README_PICTURE'];
 
@@ -173,7 +174,7 @@ async function captureAll(app: SandboxApp, name: string): Promise<void> {
       await settled(app.page);
       expect(await overflow(app.page), `${name} at ${size.width}×${size.height}`).toEqual([]);
       const file = `${name}-${size.width}x${size.height}-${theme.toLowerCase()}.png`;
-      await app.page.screenshot({ path: join(folder, file), animations: 'disabled' });
+      await app.page.screenshot({ path: join(folderOf(app), file), animations: 'disabled' });
     }
   }
   await app.page.setViewportSize(sizes[0]);

@@ -9,8 +9,10 @@ import { SANDBOX_BUILD_ARGUMENTS } from '../support/sandbox-image.mjs';
 
 /** What a spec may know of the app: a page, and the levers a person or a fault has. */
 export interface SandboxApp {
-  /** The page of the window that is open now. Throws while none is. */
+  /** The page of the window or tab that is open now. Throws while none is. */
   readonly page: Page;
+  /** What comes before the path of each of the page's own addresses. */
+  readonly origin: string;
   /** The program that runs. */
   readonly executablePath: string;
   /** Settings and data; made anew by `open`. */
@@ -19,6 +21,8 @@ export interface SandboxApp {
   readonly hostPort: number;
   /** Starts the app with nothing but these settings, as on its first day. An app that still runs is ended. */
   open(options: OpenOptions): Promise<Page>;
+  /** Starts the app with a data folder that somebody else has made and will remove. */
+  openAt(dataFolder: string): Promise<Page>;
   /** Quits and starts again with the same data. */
   reopen(): Promise<Page>;
   /** Quits as a person does; resolves with the processes that were left. */
@@ -39,11 +43,13 @@ export interface OpenOptions {
   readonly settings?: Partial<Settings>;
 }
 
-/** The packaged desktop app under an X display. A runner for a browser would be a second one of these. */
+/** The packaged desktop app under an X display. `BrowserApp` is its twin. */
 export class DesktopApp implements SandboxApp {
+  readonly origin = 'app://lm-sandbox';
   private running: RunningApp | null = null;
   private revived: Page | null = null;
   private dockerHost = '';
+  private foreignFolder: string | null = null;
   dataFolder = '';
   hostPort = 0;
 
@@ -58,14 +64,15 @@ export class DesktopApp implements SandboxApp {
 
   async open({ dockerHost, settings = {} }: OpenOptions): Promise<Page> {
     await this.dispose();
-    this.dataFolder = await mkdtemp(join(tmpdir(), 'lm-sandbox-e2e-'));
     this.dockerHost = dockerHost;
     this.hostPort = settings.hostPort ?? (await findFreePort());
-    const all = { ...defaultSettings, hostPort: this.hostPort, ...settings };
-    await writeFile(
-      join(this.dataFolder, 'settings.json'),
-      JSON.stringify({ version: 1, settings: all }, undefined, 2),
-    );
+    this.dataFolder = await makeDataFolder({ hostPort: this.hostPort, ...settings });
+    return this.launch();
+  }
+
+  async openAt(dataFolder: string): Promise<Page> {
+    await this.dispose();
+    this.foreignFolder = dataFolder;
     return this.launch();
   }
 
@@ -110,6 +117,7 @@ export class DesktopApp implements SandboxApp {
   async dispose(): Promise<void> {
     const running = this.running;
     this.running = null;
+    this.foreignFolder = null;
     await running?.kill();
     if (this.dataFolder !== '') await rm(this.dataFolder, { recursive: true, force: true });
   }
@@ -135,15 +143,25 @@ export class DesktopApp implements SandboxApp {
     this.revived = null;
     this.running = await launchApp({
       executablePath: this.executablePath,
-      args: Object.entries(SANDBOX_BUILD_ARGUMENTS).map(
-        ([name, value]) => `--image-build-argument=${name}=${value}`,
-      ),
+      args: imageBuildArguments,
       env: { ...this.env, DOCKER_HOST: this.dockerHost, DOCKER_CONTEXT: undefined },
-      userDataFolder: this.dataFolder,
+      userDataFolder: this.foreignFolder ?? this.dataFolder,
       timeoutMs: 60_000,
     });
     return this.running.page;
   }
+}
+
+export const imageBuildArguments = Object.entries(SANDBOX_BUILD_ARGUMENTS).map(
+  ([name, value]) => `--image-build-argument=${name}=${value}`,
+);
+
+/** A data folder as on the first day, but for these settings. */
+export async function makeDataFolder(changes: Partial<Settings>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'lm-sandbox-e2e-'));
+  const settings = { ...defaultSettings, ...changes };
+  await writeFile(join(folder, 'settings.json'), JSON.stringify({ version: 1, settings }, undefined, 2));
+  return folder;
 }
 
 /** A port of 127.0.0.1 that nothing listens on now. */

@@ -9,8 +9,14 @@ import { expect, test } from './fixtures';
 
 const root = join(__dirname, '../..');
 
-/** What the page of the packaged app may not do. It needs no engine. */
-test.describe('the window', () => {
+/** For tests of what a browser has no part in; `why` says what is there instead. */
+const desktopOnly = (why: string) => ({
+  tag: '@desktop',
+  annotation: { type: 'desktop only', description: why },
+});
+
+/** What the page may not do, in the packaged app and in a browser. It needs no engine. */
+test.describe('the page', () => {
   let outside: Server;
   let outsideUrl: string;
   let reached: string[];
@@ -34,27 +40,31 @@ test.describe('the window', () => {
     await new Promise((resolve) => outside.close(resolve));
   });
 
-  test('comes from a binary whose fuses are as electron-builder.yml wants them', async ({ app }) => {
-    const configuration = z
-      .object({ electronFuses: z.record(z.string(), z.boolean()) })
-      .parse(load(await readFile(join(root, 'electron-builder.yml'), 'utf8')));
-    const wire = z
-      .record(z.string(), z.unknown())
-      .parse({ ...(await getCurrentFuseWire(app.executablePath)) });
-    const places = FUSE_NAMES.map((name, place) => ({ name, state: wire[String(place)] })).filter(
-      ({ state }) => state !== undefined,
-    );
-    // The Electron of the tests may know fewer fuses than the newest, but these at least.
-    expect(places.length).toBeGreaterThanOrEqual(6);
-    const found = Object.fromEntries(places.map(({ name, state }) => [name, state === FuseState.ENABLE]));
-    const wanted = Object.fromEntries(places.map(({ name }) => [name, configuration.electronFuses[name]]));
-    expect(found).toEqual(wanted);
-    expect(found).toMatchObject({
-      runAsNode: false,
-      enableNodeCliInspectArguments: false,
-      onlyLoadAppFromAsar: true,
-    });
-  });
+  test(
+    'comes from a binary whose fuses are as electron-builder.yml wants them',
+    desktopOnly('a browser is a program of its own'),
+    async ({ app }) => {
+      const configuration = z
+        .object({ electronFuses: z.record(z.string(), z.boolean()) })
+        .parse(load(await readFile(join(root, 'electron-builder.yml'), 'utf8')));
+      const wire = z
+        .record(z.string(), z.unknown())
+        .parse({ ...(await getCurrentFuseWire(app.executablePath)) });
+      const places = FUSE_NAMES.map((name, place) => ({ name, state: wire[String(place)] })).filter(
+        ({ state }) => state !== undefined,
+      );
+      // The Electron of the tests may know fewer fuses than the newest, but these at least.
+      expect(places.length).toBeGreaterThanOrEqual(6);
+      const found = Object.fromEntries(places.map(({ name, state }) => [name, state === FuseState.ENABLE]));
+      const wanted = Object.fromEntries(places.map(({ name }) => [name, configuration.electronFuses[name]]));
+      expect(found).toEqual(wanted);
+      expect(found).toMatchObject({
+        runAsNode: false,
+        enableNodeCliInspectArguments: false,
+        onlyLoadAppFromAsar: true,
+      });
+    },
+  );
 
   test('has nothing of Node and no key from the preload', async ({ app }) => {
     const found = await app.page.evaluate(() => {
@@ -149,24 +159,24 @@ test.describe('the window', () => {
     '/etc/passwd',
     'no-such-file.js',
   ]) {
-    test(`answers app://lm-sandbox/${path} with 404`, async ({ app }) => {
+    test(`has nothing at ${path}`, async ({ app }) => {
       const status = await app.page.evaluate(
         async (url) => (await fetch(url)).status,
-        `app://lm-sandbox/${path}`,
+        `${app.origin}/${path}`,
       );
       expect(status).toBe(404);
     });
   }
 
   test('gives its own files with the content policy', async ({ app }) => {
-    const headers = await app.page.evaluate(async () => {
-      const answer = await fetch('app://lm-sandbox/index.html');
+    const headers = await app.page.evaluate(async (origin) => {
+      const answer = await fetch(`${origin}/index.html`);
       return [answer.status, answer.headers.get('content-security-policy')];
-    });
+    }, app.origin);
     expect(headers).toEqual([200, expect.stringMatching(/^default-src 'none'; script-src 'self';/)]);
   });
 
-  test('opens no second window', async ({ app }) => {
+  test('opens no second window', desktopOnly('windows of a browser are its own affair'), async ({ app }) => {
     const opened = await app.page.evaluate((url) => window.open(`${url}/window`) !== null, outsideUrl);
     expect(opened).toBe(false);
     await app.page.evaluate((url) => {
@@ -207,7 +217,7 @@ test.describe('the window', () => {
     expect(found.midi).toMatch(/^(NotAllowedError|SecurityError)$/);
   });
 
-  test('goes nowhere else', async ({ app }) => {
+  test('goes nowhere else', desktopOnly('a tab goes where its person goes'), async ({ app }) => {
     const targets = [`${outsideUrl}/navigation`, 'file:///etc/passwd', 'data:text/html,elsewhere'];
     for (const target of targets) {
       await app.page.evaluate((url) => window.location.assign(url), target).catch(() => undefined);

@@ -212,8 +212,12 @@ function groupMembers(group) {
   return members;
 }
 
-/** @param {number} group */
-async function settle(group) {
+/**
+ * Waits for the processes of a group to end by themselves.
+ * @param {number} group
+ * @returns {Promise<number[]>} Those that did not.
+ */
+export async function settle(group) {
   const limit = Date.now() + CHILDREN_LIMIT_MS;
   let left = groupMembers(group);
   while (left.length > 0 && Date.now() < limit) {

@@ -35,6 +35,7 @@ export const PACKAGE_GROUPS = {
   ],
   registry: ['docker-registry', 'openssl'],
   isolation: ['bubblewrap'],
+  browser: ['chromium', 'fonts-dejavu-core', 'fonts-noto-cjk'],
   python: ['python3', 'python3-venv'],
 };
 

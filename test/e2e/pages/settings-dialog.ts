@@ -13,7 +13,9 @@ export class SettingsDialog {
     await expect(this.root).toBeVisible();
   }
 
-  async showGroup(name: 'Appearance and terminal' | 'Sandbox' | 'Engine and build'): Promise<void> {
+  async showGroup(
+    name: 'Appearance and terminal' | 'Sandbox' | 'Engine and build' | 'Browser access',
+  ): Promise<void> {
     await this.root.getByRole('tab', { name }).click();
   }
 
