@@ -126,6 +126,8 @@ test.describe.serial('every view, in light and dark and in two sizes, fits its w
     await capture('settings-sandbox');
     await views.settings.showGroup('Engine and build');
     await capture('settings-engine');
+    await views.settings.showGroup('Browser access');
+    await capture('settings-browser');
     await app.page.keyboard.press('Escape');
     await expect(views.settings.root).toBeHidden();
     await views.window.command('Keyboard shortcuts');
