@@ -17,7 +17,10 @@ const trialMs = 10_000;
 export interface EmbeddedRuntimeOptions {
   readonly dataFolder: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Path of bubblewrap; by default the first on PATH, then in the usual places. */
+  /**
+   * Path of bubblewrap, null for none; by default what LM_SANDBOX_BUBBLEWRAP names, else the first on PATH, then in the
+   * usual places.
+   */
   readonly program?: string | null;
   /** Whose process this is; for tests, which are root and look at what others get too. */
   readonly userId?: number | null;
@@ -88,6 +91,7 @@ export function createEmbeddedRuntime(options: EmbeddedRuntimeOptions): Embedded
 }
 
 function findBubblewrap(env: NodeJS.ProcessEnv): string | null {
+  if (env.LM_SANDBOX_BUBBLEWRAP) return env.LM_SANDBOX_BUBBLEWRAP;
   const folders = [...(env.PATH ?? '').split(path.delimiter), '/usr/bin', '/usr/local/bin', '/bin'];
   for (const folder of folders.filter((each) => path.isAbsolute(each))) {
     const candidate = path.join(folder, 'bwrap');

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LmError } from '../../contract';
 import type { Launch } from '../../services/embedded/ports';
 import {
   descendants,
@@ -52,7 +53,18 @@ export async function endLaunch(processId: number, launch: Launch): Promise<void
     // since each round looks again.
     for (const each of (await all()).reverse()) signal(each.processId, 'SIGKILL');
     if (await gone(all, graceMs)) return;
-    if (Date.now() > deadline) throw new Error(`Programs of process ${processId} cannot be ended.`);
+    if (Date.now() > deadline) {
+      const left = (await all()).map((each) => each.processId).join(', ');
+      throw new LmError(
+        'internal',
+        `Some programs of the embedded sandbox cannot be ended: process ${left}.`,
+        {
+          repair: {
+            text: 'They belong to another user, or wait for a drive. End them by hand, then stop again.',
+          },
+        },
+      );
+    }
   }
 }
 

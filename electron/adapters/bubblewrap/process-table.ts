@@ -88,7 +88,9 @@ export function signal(processId: number, name: NodeJS.Signals): void {
   try {
     process.kill(processId, name);
   } catch (error) {
-    // It has gone meanwhile, which is what was wanted.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    // It has gone meanwhile, which is what was wanted; or it became another user's (sudo), and whoever waits for its
+    // end says so.
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }

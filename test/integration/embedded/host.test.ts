@@ -24,6 +24,7 @@ describe.skipIf(obstacle !== null)(`a host without an engine${obstacle ? ` (${ob
   afterEach(async () => {
     await host?.dispose();
     process.env.PATH = path;
+    delete process.env.LM_SANDBOX_BUBBLEWRAP;
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -196,6 +197,30 @@ describe.skipIf(obstacle !== null)(`a host without an engine${obstacle ? ` (${ob
     );
     if (state.status === 'available') return;
     expect(state.error).toMatchObject({ message: expect.not.stringContaining('container') as unknown });
+  });
+
+  it('opens a shell without isolation only after a consent, and calls it so', async () => {
+    process.env.LM_SANDBOX_BUBBLEWRAP = '/bin/false';
+    const { client } = await openHost({ sandboxPlace: 'embedded' });
+    const asks = await until(client, ({ state }) => state === 'needs-consent');
+    expect(asks.isolation).toMatchObject({ kind: 'none', reason: { code: 'isolation_refused' } });
+    const size = { columns: 80, rows: 24 };
+    await expect(client.call('terminal.open', size)).rejects.toMatchObject({ code: 'sandbox_not_running' });
+    const ready = await client.call('embedded.consent', { remember: false });
+    expect(ready).toMatchObject({ state: 'ready', isolation: { kind: 'none' }, network: true });
+    await ask(
+      client,
+      `test -e '${folder}/settings.json' && echo "rea""ched $LM_SANDBOX"`,
+      /reached not-isolated/,
+    );
+    expect((await client.call('terminal.list', null)).terminals).toMatchObject([{ place: 'unisolated' }]);
+    expect(await client.call('embedded.restart', null)).toMatchObject({ state: 'needs-consent', running: 0 });
+    // Installed meanwhile.
+    delete process.env.LM_SANDBOX_BUBBLEWRAP;
+    expect(await client.call('embedded.start', null)).toMatchObject({
+      state: 'ready',
+      isolation: { kind: 'bubblewrap' },
+    });
   });
 
   it('takes no consent that it did not ask for', async () => {
