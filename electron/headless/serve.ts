@@ -139,6 +139,8 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
+// Whoever read along has gone, such as a terminal or `head`; what runs here does not end with that.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 process.on('unhandledRejection', (error) => logger.error('Unhandled rejection', { error }));
 try {
   const options = readServeOptions(process.argv.slice(2), process.env);

@@ -106,6 +106,24 @@ describe('the headless host, as it is built, under plain Node', () => {
     expect((await signIn((await start()).link)).status).toBe(201);
   });
 
+  it('goes on when whoever read along has gone', async () => {
+    const child = spawn(process.execPath, [program, '--data-folder', dataFolder, '--port', '0'], {
+      env: noEngine,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    const link = async () => /http\S+#token=\S+/.exec((await run(['--link'])).stdout)?.[0] ?? '';
+    await expect.poll(link, { timeout: 20_000, interval: 200 }).not.toBe('');
+    // Refused, which the host writes a line about.
+    const { origin } = new URL(await link());
+    expect((await fetch(`${origin}/index.html`)).status).toBe(401);
+    expect((await signIn(await link())).status).toBe(201);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
   it('puts no token into the journal of systemd', async () => {
     const child = spawn(process.execPath, [program, '--data-folder', dataFolder, '--port', '0'], {
       env: { ...noEngine, JOURNAL_STREAM: '8:12345' },
