@@ -14,9 +14,10 @@ const groups = {
   terminal: async () => (await import('../test/bench/groups/terminal.mjs')).benchTerminal,
   app: async () => (await import('../test/bench/groups/app.mjs')).benchApp,
   gateway: async () => (await import('../test/bench/groups/gateway.mjs')).benchGateway,
+  anywhere: async () => (await import('../test/bench/groups/anywhere.mjs')).benchAnywhere,
 };
 /** Those that need no window. */
-const withoutDesktop = new Set(['gateway']);
+const withoutDesktop = new Set(['gateway', 'anywhere']);
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(groups, name));
