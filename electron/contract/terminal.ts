@@ -18,7 +18,10 @@ export const terminalInfoSchema = z.object({
   status: z.enum(['starting', 'running', 'exited', 'lost']),
   /** Exit code of the shell; null while it runs or when it is not known. */
   exitCode: z.number().int().nullable(),
-  /** Why it was lost; `container_not_running` where it ended because the sandbox was stopped or removed. */
+  /**
+   * Why it was lost; `container_not_running`, or `sandbox_not_running` for the embedded one, where it ended because the
+   * sandbox was stopped or removed.
+   */
   error: errorDataSchema.nullable(),
   ...sizeShape,
   createdAtMs: timeMsSchema,

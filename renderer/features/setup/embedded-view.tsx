@@ -71,9 +71,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
               Skip for now
             </Button>
           )}
-          <p className={styles.lead}>
-            A shell on this computer that needs no engine. Nothing runs until you say so.
-          </p>
+          <p className={styles.lead}>A shell on this computer that needs no engine and downloads nothing.</p>
         </header>
       )}
       <section className={styles.section} aria-label="State">
@@ -99,7 +97,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
           <section className={styles.section} aria-label="Network">
             <Switch
               label="Network"
-              description="Off: programs reach nothing, not even this computer. On: they have the computer's own network, with what listens on this computer only. Switching starts the sandbox anew."
+              description="Off: programs reach nothing, not even services of this computer. On: they use the computer's own network, and reach its services too. Switching starts the sandbox anew."
               checked={status.network}
               disabled={pending !== null || !allowedEmbedded(status.state).has('network')}
               onCheckedChange={() => endingFirst('network', setNetwork)}
