@@ -72,6 +72,8 @@ describe('who holds memory and CPU', () => {
     expect(await readFile(join(group, 'memory.max'), 'utf8')).toBe(String(gibibyte));
     expect(await readFile(join(group, 'cpu.max'), 'utf8')).toBe('50000 100000');
     expect(await readFile(join(group, 'pids.max'), 'utf8')).toBe('99');
+    // A process has moved there once, as each launch will.
+    expect(await readFile(control.joinFile ?? '', 'utf8')).toMatch(/^\d+\n$/);
   });
 
   it('is nobody where neither works, with both reasons', async () => {

@@ -117,12 +117,15 @@ async function tryControlGroup(
       await writeFile(path.join(folder, 'cpu.max'), `${Math.round(wishes.cpus * periodUs)} ${periodUs}`);
     }
     await writeFile(path.join(folder, 'pids.max'), String(wishes.processes));
+    const joinFile = path.join(folder, 'cgroup.procs');
+    // To move a process takes rights in the group it comes from too.
+    await execute('/bin/sh', ['-c', 'echo $$ > "$1"', 'sh', joinFile], { timeout: trialMs });
     return {
       heldBy: 'control-group',
       problem: null,
       prefix: [],
       environment: {},
-      joinFile: path.join(folder, 'cgroup.procs'),
+      joinFile,
       release: () => rmdir(folder),
     };
   } catch (error) {
