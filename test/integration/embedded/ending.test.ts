@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { countBelow, createEmbeddedRuntime } from '../../../electron/adapters/bubblewrap';
 import { createLocalPtyLauncher } from '../../../electron/adapters/pty/local-pty';
 import type { EmbeddedRuntime } from '../../../electron/services/embedded';
@@ -11,9 +11,8 @@ import { EmbeddedService } from '../../../electron/services/embedded';
 import { FakeSettings } from '../../../electron/services/embedded/embedded-service.fakes';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import type { Pty } from '../../../electron/services/terminal';
-import { whyNoBubblewrap } from './harness';
+import { describeWithBubblewrap } from './with-bubblewrap';
 
-const obstacle = await whyNoBubblewrap();
 const size = { columns: 80, rows: 24 };
 
 /** Ways in which programs leave their shell behind; each names itself by `MARK` in its command line. */
@@ -53,7 +52,7 @@ function seen(pty: Pty, text: string): Promise<string> {
 
 const type = (pty: Pty, text: string) => pty.write(new TextEncoder().encode(text));
 
-describe.skipIf(obstacle !== null)(`the end of what runs inside${obstacle ? ` (${obstacle})` : ''}`, () => {
+describeWithBubblewrap('the end of what runs inside', () => {
   const folders: string[] = [];
   const services: EmbeddedService[] = [];
   afterEach(async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, chown, copyFile, mkdir, open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLocalPtyLauncher } from '../../../electron/adapters/pty/local-pty';
 import type { Launch, LocalPty } from '../../../electron/services/embedded';
 import { attempts, callNumbers, type Attempt } from './attempts';
@@ -14,12 +14,11 @@ import {
   ordinaryUserId,
   plainLaunch,
   runLaunch,
-  whyNoBubblewrap,
   type Outcome,
   type TestPlace,
 } from './harness';
+import { describeWithBubblewrap } from './with-bubblewrap';
 
-const obstacle = await whyNoBubblewrap();
 const asRoot = process.getuid?.() === 0;
 /** Root's programs run as nobody, others' in a user namespace: two ways to get out, so each is tried. */
 const users = asRoot
@@ -38,9 +37,8 @@ const outsideProgram = `
 
 const mark = `lm-escape-${process.pid}`;
 
-describe.skipIf(obstacle !== null).each(users)(
-  `a program $name${obstacle ? ` (${obstacle})` : ''}`,
-  ({ userId }) => {
+for (const { name, userId } of users) {
+  describeWithBubblewrap(`a program ${name}`, () => {
     let place: TestPlace;
     let outside: ChildProcess;
     let terminal: LocalPty;
@@ -210,5 +208,5 @@ describe.skipIf(obstacle !== null).each(users)(
       const allowed = (await readFile('/proc/sys/dev/tty/legacy_tiocsti', 'utf8').catch(() => '1')).trim();
       if (allowed === '1' || userId === 0) expect(await run(plainLaunch(command, {}))).toBe(0);
     });
-  },
-);
+  });
+}

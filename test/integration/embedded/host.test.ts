@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import {
   defaultSettings,
   type EmbeddedStatus,
@@ -13,11 +13,9 @@ import { RpcClient } from '../../../electron/rpc/client';
 import { createMemoryTransportPair } from '../../../electron/rpc/transports/memory';
 import { silentLogger } from '../../../electron/services/foundation';
 import { CollectingSink } from '../dashboard/harness';
-import { whyNoBubblewrap } from './harness';
+import { describeWithBubblewrap } from './with-bubblewrap';
 
-const obstacle = await whyNoBubblewrap();
-
-describe.skipIf(obstacle !== null)(`a host without an engine${obstacle ? ` (${obstacle})` : ''}`, () => {
+describeWithBubblewrap('a host without an engine', () => {
   const path = process.env.PATH;
   let host: Host | null = null;
   let folder: string;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createEmbeddedRuntime } from '../../../electron/adapters/bubblewrap';
 import { bubblewrapRefused } from '../../../electron/adapters/bubblewrap/refusals';
-import { openPlace, runLaunch, whyNoBubblewrap } from './harness';
+import { openPlace, runLaunch } from './harness';
+import { describeWithBubblewrap } from './with-bubblewrap';
 
-const obstacle = await whyNoBubblewrap();
 const wishes = { network: false, processes: 64, memoryBytes: null, cpus: null };
 
 describe('a computer that lets nothing isolate', () => {
@@ -32,27 +32,25 @@ describe('a computer that lets nothing isolate', () => {
       message: 'Bubblewrap ended with status 1 without a word.',
     });
   });
+});
 
-  it.skipIf(obstacle !== null)(
-    `is told from bubblewrap's own words where the kernel refuses${obstacle ? ` (${obstacle})` : ''}`,
-    async () => {
-      // Inside the sandbox nobody may make namespaces, so a second bubblewrap is refused for real.
-      const place = await openPlace(process.getuid?.() ?? null, {});
-      folder = place.dataFolder;
-      const command = ['bwrap', '--unshare-all', '--ro-bind', '/', '/', 'true'] as const;
-      const { exitCode, output } = await runLaunch(
-        place.prepared.launch({ command: [...command], terminal: false }),
-        { userId: place.userId },
-      );
-      await place.remove();
-      expect(exitCode).not.toBe(0);
-      const facts = {
-        ...{ platform: 'linux', asRoot: false, distribution: [], apparmorRestricts: false },
-        ...{ userNamespacesAllowed: null, maxUserNamespaces: null, inContainer: false },
-      };
-      expect(bubblewrapRefused('bwrap', { exitCode, message: output }, facts).message).toBe(
-        'The system does not let bubblewrap make namespaces.',
-      );
-    },
-  );
+describeWithBubblewrap('a kernel that refuses', () => {
+  it("is told from bubblewrap's own words", async () => {
+    // Inside the sandbox nobody may make namespaces, so a second bubblewrap is refused for real.
+    const place = await openPlace(process.getuid?.() ?? null, {});
+    const command = ['bwrap', '--unshare-all', '--ro-bind', '/', '/', 'true'] as const;
+    const { exitCode, output } = await runLaunch(
+      place.prepared.launch({ command: [...command], terminal: false }),
+      { userId: place.userId },
+    );
+    await place.remove();
+    expect(exitCode).not.toBe(0);
+    const facts = {
+      ...{ platform: 'linux', asRoot: false, distribution: [], apparmorRestricts: false },
+      ...{ userNamespacesAllowed: null, maxUserNamespaces: null, inContainer: false },
+    };
+    expect(bubblewrapRefused('bwrap', { exitCode, message: output }, facts).message).toBe(
+      'The system does not let bubblewrap make namespaces.',
+    );
+  });
 });
