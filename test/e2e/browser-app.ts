@@ -58,6 +58,10 @@ export class BrowserApp implements SandboxApp {
     return this.openTab(`${this.origin}/`);
   }
 
+  startAgain(): Promise<Page> {
+    return this.openTab(`${this.origin}/`);
+  }
+
   async quit(): Promise<readonly number[]> {
     const { host, tab } = this;
     this.host = null;

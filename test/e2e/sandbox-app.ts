@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,6 +27,8 @@ export interface SandboxApp {
   openAt(dataFolder: string): Promise<Page>;
   /** Quits and starts again with the same data. */
   reopen(): Promise<Page>;
+  /** Starts it a second time while it runs, as a person does who looks for its window; resolves with that window. */
+  startAgain(): Promise<Page>;
   /** Quits as a person does; resolves with the processes that were left. */
   quit(): Promise<readonly number[]>;
   /** Ends the process of the page as a crash does; resolves with the page that comes after it. */
@@ -79,6 +83,25 @@ export class DesktopApp implements SandboxApp {
   async reopen(): Promise<Page> {
     await this.quit();
     return this.launch();
+  }
+
+  async startAgain(): Promise<Page> {
+    const context = this.require().browser.contexts()[0];
+    if (!context) throw new Error('The app offers no browser context.');
+    const opened = context.waitForEvent('page');
+    const second = spawn(
+      this.executablePath,
+      [
+        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+        `--user-data-dir=${this.foreignFolder ?? this.dataFolder}`,
+      ],
+      { env: this.env, stdio: 'ignore' },
+    );
+    const ended = once(second, 'exit');
+    this.revived = await opened;
+    // It has only told the first one.
+    await ended;
+    return this.revived;
   }
 
   async quit(): Promise<readonly number[]> {

@@ -137,6 +137,11 @@ test.describe('one host', both, () => {
     await expect(terminal.screen).toContainText('before');
     await window.close();
     await terminal.runAndExpect('echo "kept is $kept"', 'kept is 42');
+    // Started again, the app shows a window to the same shell.
+    await app.startAgain();
+    await expect(views.terminal.screen).toContainText('kept is 42');
+    await views.terminal.runAndExpect('echo "a win""dow again"', 'a window again');
+    await expect(terminal.screen).toContainText('a window again');
     // Nothing is left when the app is ended.
     expect(await app.quit()).toEqual([]);
     await expect(
