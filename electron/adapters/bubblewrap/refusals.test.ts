@@ -72,6 +72,12 @@ describe('a bubblewrap that is refused', () => {
     { said: creating, facts: { inContainer: true }, message: 'runs in a container', command: null },
     { said: proc, facts: { inContainer: true, asRoot: true }, message: 'runs in a container', command: null },
     { said: creating, facts: {}, message: 'does not let bubblewrap make namespaces', command: null },
+    {
+      said: 'setpriv: setresuid failed: Operation not permitted',
+      facts: { asRoot: true },
+      message: 'cannot become another user',
+      command: null,
+    },
     { said: 'bwrap: Unknown option --perms', facts: {}, message: 'too old', command: null },
   ])('is explained: $said with $facts', ({ said, facts, message, command }) => {
     const error = bubblewrapRefused('/usr/bin/bwrap', { exitCode: 1, message: said }, { ...usual, ...facts });

@@ -82,6 +82,12 @@ const refusals = (program: string): readonly Refusal[] => [
     repair: { text: 'Install a newer version, then check again.' },
   },
   {
+    // AppArmor's own profile of bubblewrap takes every capability from what it runs.
+    applies: ({ asRoot }, message) => asRoot && /^setpriv:/m.test(message),
+    message: 'This app runs as root, and programs inside cannot become another user here.',
+    repair: { text: 'Start the app as an ordinary user.' },
+  },
+  {
     applies: ({ asRoot, maxUserNamespaces }) => !asRoot && maxUserNamespaces === 0,
     message: 'This computer allows no user namespaces (user.max_user_namespaces is 0).',
     repair: {

@@ -62,7 +62,8 @@ export async function openPlace(userId: number | null, wishes: Partial<EmbeddedW
     });
   } catch (error) {
     const said = error instanceof LmError ? error.data.details.said : null;
-    refusal = `${error instanceof Error ? error.message : String(error)} (${String(said)})`;
+    refusal = error instanceof Error ? error.message : String(error);
+    if (said) refusal += ` (${String(said)})`;
   }
   if (root && userId !== 0 && userId !== null) {
     await give(dataFolder, userId);
