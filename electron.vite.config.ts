@@ -2,12 +2,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'electron-vite';
 import react from '@vitejs/plugin-react';
+import { bundleEmbeddedLlm } from './scripts/lib/bundle-embedded-llm.mjs';
 
 const require = createRequire(import.meta.url);
 const root = import.meta.dirname;
 
 /** Native modules. */
-const external = ['electron', 'node-pty', 'libsql', 'node-llama-cpp'];
+const external = ['electron', 'node-pty', 'libsql'];
 /** What dockerode loads at its start for SSH and for BuildKit's sessions and traces; the app uses neither. */
 const unusedByDocker = ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'];
 const alias = {
@@ -23,6 +24,14 @@ const license = { fileName: 'licenses.md' };
 
 export default defineConfig({
   main: {
+    plugins: [
+      {
+        name: 'embedded-llm',
+        closeBundle: async () => {
+          await bundleEmbeddedLlm(path.join(root, 'out/main'));
+        },
+      },
+    ],
     resolve: { alias },
     build: {
       outDir: 'out/main',
@@ -37,8 +46,6 @@ export default defineConfig({
           index: path.join(root, 'electron/main/index.ts'),
           host: path.join(root, 'electron/host/desktop.ts'),
           headless: path.join(root, 'electron/headless/serve.ts'),
-          // Runs under plain Node, and is started by the host only for an embedded model.
-          'embedded-llm': path.join(root, 'electron/adapters/embedded-llm/child/main.ts'),
         },
         // Electron 25's import() does not look into app.asar; require() does.
         output: {

@@ -4,32 +4,14 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
+import { bundleEmbeddedLlm } from '../../scripts/lib/bundle-embedded-llm.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * @param {string} name Of the caller, so that two at the same time do not write one file.
- * @returns {Promise<string>} The path of the bundle, below the checkout so that it finds the dependencies.
+ * @returns {Promise<string>} The path of the bundle.
  */
-export async function bundleEmbeddedLlm(name) {
-  const outDir = join(ROOT, 'out', 'test', `embedded-llm-${name}`);
-  await build({
-    root: ROOT,
-    configFile: false,
-    logLevel: 'warn',
-    build: {
-      ssr: join(ROOT, 'electron/adapters/embedded-llm/child/main.ts'),
-      outDir,
-      emptyOutDir: true,
-      target: 'node20',
-      minify: false,
-      rollupOptions: {
-        external: ['node-llama-cpp', /^node:/],
-        output: { format: 'cjs', entryFileNames: 'embedded-llm.cjs' },
-      },
-    },
-    ssr: { noExternal: true, external: ['node-llama-cpp'] },
-  });
-  return join(outDir, 'embedded-llm.cjs');
+export function bundleForTest(name) {
+  return bundleEmbeddedLlm(join(ROOT, 'out', 'test', `embedded-llm-${name}`));
 }

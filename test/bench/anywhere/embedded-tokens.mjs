@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { bundleEmbeddedLlm } from '../../support/embedded-llm.mjs';
+import { bundleForTest } from '../../support/embedded-llm.mjs';
 import { startEngine } from '../../support/engine.mjs';
 import { ensureSmallModel } from '../../support/model.mjs';
 import { ensureSandboxImage } from '../../support/sandbox-image.mjs';
@@ -103,7 +103,7 @@ async function startServer(model, onRelease) {
  * @param {(action: () => Promise<unknown>) => void} onRelease
  */
 async function startEmbedded(model, onRelease) {
-  const child = fork(await bundleEmbeddedLlm('bench'), [], {
+  const child = fork(await bundleForTest('bench'), [], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

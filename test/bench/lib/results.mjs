@@ -82,7 +82,11 @@ export function printTable(entries) {
  * @param {readonly string[]} groups That ran.
  */
 export function writeResults(entries, groups) {
-  const kept = readResults().filter(({ name }) => !groups.includes(name.split('.')[0] ?? ''));
+  // Most names begin with their group; those of `anywhere` do not.
+  const measured = new Set(entries.map(({ name }) => name));
+  const kept = readResults().filter(
+    ({ name }) => !groups.includes(name.split('.')[0] ?? '') && !measured.has(name),
+  );
   const plain = entries.map(({ name, value, unit, baseline, baselineName, ratio }) => ({
     ...{ name, value, unit, baseline, baselineName, ratio },
   }));

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createEmbeddedLlm, type EmbeddedLlm } from '../../../electron/adapters/embedded-llm';
 import { LmError } from '../../../electron/contract';
 import type { ChatEvent, ChatRequest } from '../../../electron/services/models';
-import { bundleEmbeddedLlm } from '../../support/embedded-llm.mjs';
+import { bundleForTest } from '../../support/embedded-llm.mjs';
 import { ensureSmallModel } from '../../support/model.mjs';
 
 // The real node-llama-cpp with the real SmolLM2, on the processor.
@@ -17,7 +17,7 @@ let llm: EmbeddedLlm;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lm-embedded-'));
-  childFile = await bundleEmbeddedLlm('integration');
+  childFile = await bundleForTest('integration');
   await symlink(await ensureSmallModel(), path.join(folder, `${model}.gguf`));
 }, 600_000);
 afterAll(() => rm(folder, { recursive: true }));
