@@ -4,7 +4,10 @@ import type { Transport } from '../../rpc/transport';
 import { webSocketTransport } from '../../rpc/transports/web-socket';
 
 export interface SocketLimits {
-  /** Bytes that wait for a page; one more ends the connection. Windows of streams keep it far below. */
+  /**
+   * Bytes that wait for a page; one more ends the connection. The windows of its streams keep it below: as many
+   * terminals as there may be have half of this waiting when all of them flood.
+   */
   readonly maxBufferedBytes: number;
   readonly pingIntervalMs: number;
   /** A connection that took and sent nothing for so long is dead. */
@@ -12,7 +15,7 @@ export interface SocketLimits {
 }
 
 export const socketLimits: SocketLimits = {
-  maxBufferedBytes: 16 * 1024 * 1024,
+  maxBufferedBytes: 32 * 1024 * 1024,
   pingIntervalMs: 15_000,
   deadAfterMs: 40_000,
 };

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { WebSocketServer } from 'ws';
 import { LmError, maxFrameBytes } from '../../contract';
 import type { Transport } from '../../rpc/transport';
-import { webSocketTransport } from '../../rpc/transports/web-socket';
+import { PageSocket, socketLimits } from '../door/page-socket';
 import { connectLocalHost } from './local-client';
 
 /** Linux keeps 108 bytes for the path of a socket, the zero at its end included. */
@@ -56,7 +56,7 @@ export async function openLocalDoor(
   let nextConnection = 1;
   sockets.on('connection', (socket) => {
     socket.on('error', () => socket.terminate());
-    connect(webSocketTransport(socket), `local-${nextConnection++}`);
+    connect(new PageSocket(socket, socketLimits), `local-${nextConnection++}`);
   });
   await claim(server, socketPath);
   // The folder is the owner's only, too; this holds where somebody has opened it.
