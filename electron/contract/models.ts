@@ -79,8 +79,10 @@ const runtimeErrors = [
   'model_not_found',
   'model_invalid',
   'model_load_failed',
+  'out_of_memory',
   'registry_unreachable',
   'disk_full',
+  'storage_failed',
 ] as const;
 
 /** `name` or `registry/name:tag`; whitespace and control characters have no place in it. */

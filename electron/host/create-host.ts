@@ -15,7 +15,7 @@ import {
 } from '../adapters/gateway';
 import { createGatewayHealth } from '../adapters/gateway/health';
 import { countBelow, createEmbeddedRuntime } from '../adapters/bubblewrap';
-import { embeddedLlmOf } from '../adapters/embedded-llm';
+import { createFolderImporter, embeddedLlmOf } from '../adapters/embedded-llm';
 import { createHostProcessRunner, createHostStatsSource } from '../adapters/host-stats';
 import { createNvidiaSmiProbe, toComputerGpuError } from '../adapters/nvidia';
 import { createLocalPtyLauncher } from '../adapters/pty/local-pty';
@@ -43,7 +43,14 @@ import { SettingsService } from '../services/settings';
 import { StarterService, starterCatalog } from '../services/starter';
 import { TelemetryService } from '../services/telemetry';
 import { TerminalService } from '../services/terminal';
-import { gpusByPlace, runningByPlace, shellsByPlace, statsByPlace, type PlaceDeps } from './places';
+import {
+  gpusByPlace,
+  importerByPlace,
+  runningByPlace,
+  shellsByPlace,
+  statsByPlace,
+  type PlaceDeps,
+} from './places';
 import { createAppRoutes, type DesktopShell } from './routes/app';
 import { createChatRoutes } from './routes/chat';
 import { createDoorRoutes } from './routes/door';
@@ -214,7 +221,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     backends,
     place: places.place,
     puller: ollama,
-    importer: createGgufStore(gateway),
+    importer: importerByPlace(places, createGgufStore(gateway), createFolderImporter(modelsFolder)),
     containers: sandbox,
     clock,
     logger: logger.child('models'),

@@ -2,6 +2,7 @@ import type { SandboxPlace } from '../contract';
 import type { RunningContainer, RunningContainerSource } from '../services/container/running-container';
 import type { EmbeddedService } from '../services/embedded';
 import type { GpuProbe } from '../services/gpu';
+import type { ModelImporter } from '../services/models';
 import type { ContainerStatsSource } from '../services/telemetry';
 import type { PtyBackend } from '../services/terminal';
 
@@ -74,5 +75,16 @@ export function statsByPlace(
 export function gpusByPlace(container: GpuProbe, computer: GpuProbe): GpuProbe {
   return {
     watch: (id, handlers) => (id === embeddedId ? computer : container).watch(id, handlers),
+  };
+}
+
+/** Model files from a page go into the container, or into the folder of the embedded models. */
+export function importerByPlace(
+  { place }: PlaceDeps,
+  container: ModelImporter,
+  folder: ModelImporter,
+): ModelImporter {
+  return {
+    open: (fileName, sizeBytes) => (place() === 'embedded' ? folder : container).open(fileName, sizeBytes),
   };
 }

@@ -1,6 +1,7 @@
 import { createEmbeddedLlm, type EmbeddedLlm } from './embedded-backend';
 import { findNodeProgram } from './node-program';
 
+export { createFolderImporter } from './folder-importer';
 export { createEmbeddedLlm, type EmbeddedLlm, type EmbeddedLlmOptions } from './embedded-backend';
 
 /** The embedded llama.cpp of a host. Nothing is started before a model is asked for. */

@@ -130,7 +130,7 @@ export class ModelsService implements Disposable {
   }
 
   importBegin(fileName: string, sizeBytes: number): ModelJob {
-    this.deps.containers.require();
+    if (this.deps.place() === 'container') this.deps.containers.require();
     return this.imports.begin(fileName, sizeBytes);
   }
 

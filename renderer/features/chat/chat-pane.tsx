@@ -288,7 +288,10 @@ function Beginning({
     return (
       <>
         {problem && <ErrorBanner error={problem} />}
-        <StarterOffer onManage={embedded ? null : onManage} />
+        <StarterOffer
+          onManage={onManage}
+          manageLabel={embedded ? 'Import a model' : 'Pull or import a model'}
+        />
       </>
     );
   }

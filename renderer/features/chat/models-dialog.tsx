@@ -63,12 +63,8 @@ export function ModelsDialog({ list, jobs, embedded, onClose }: ModelsDialogProp
     >
       <div className={styles.sections}>
         {error && <ErrorBanner error={error} onDismiss={() => setError(null)} />}
-        {!embedded && (
-          <>
-            <PullForm onPull={pull} />
-            <ImportDrop onFile={(file) => attempt(() => importFile(host, file))} onRefused={setError} />
-          </>
-        )}
+        {!embedded && <PullForm onPull={pull} />}
+        <ImportDrop onFile={(file) => attempt(() => importFile(host, file))} onRefused={setError} />
         {jobs.length > 0 && (
           <section className={styles.section} aria-label="Jobs">
             <div className={styles.sectionHeader}>
@@ -113,12 +109,12 @@ export function ModelsDialog({ list, jobs, embedded, onClose }: ModelsDialogProp
           ) : (
             <p className={styles.hint}>
               {embedded
-                ? 'No models yet. Fetch one below, or put a .gguf file into the folder of the models.'
+                ? 'No models yet. Fetch one below, or import a GGUF file.'
                 : 'No models yet. Pull one from a registry, or import a GGUF file.'}
             </p>
           )}
         </section>
-        {embedded && <StarterOffer onManage={null} />}
+        {embedded && <StarterOffer />}
       </div>
     </Dialog>
   );

@@ -7,11 +7,12 @@ import { useStarter } from './use-starter';
 
 export interface StarterOfferProps {
   /** Other ways to a model, such as pulling one. */
-  readonly onManage: (() => void) | null;
+  readonly onManage?: () => void;
+  readonly manageLabel?: string;
 }
 
 /** Small models for whoever has none: what each is good for, and how far its download is. Nothing is fetched unasked. */
-export function StarterOffer({ onManage }: StarterOfferProps) {
+export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
   const { state, error, download, cancel } = useStarter();
   if (!state) return <Spinner size={20} label="Looking for starter models" />;
   const running = state.download?.status === 'running' ? state.download : null;
@@ -41,7 +42,7 @@ export function StarterOffer({ onManage }: StarterOfferProps) {
       </ul>
       {onManage && (
         <Button variant="ghost" size="small" onClick={onManage}>
-          Pull or import a model
+          {manageLabel}
         </Button>
       )}
     </section>
