@@ -11,8 +11,8 @@ import { median } from '../lib/statistics.mjs';
 const container = 'lm_anywhere_bench';
 const hostPort = 18_493;
 const threads = 2;
-const rounds = 15;
-const answerTokens = 192;
+const rounds = 9;
+const answerTokens = 128;
 const question = 'Write a long story about a sea captain and his ship.';
 
 /**
