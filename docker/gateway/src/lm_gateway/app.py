@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with client:
+        async with client, services.files.tidied():
             yield
             await services.jobs.close()
             await services.sessions.close()

@@ -1,4 +1,4 @@
-"""A file while it arrives, and what is left of those whose gateway was killed."""
+"""A file while it arrives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from lm_gateway.disk import disk_full
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.files.beneath import rename_without_replacing
 from lm_gateway.files.failures import as_gateway_error
+from lm_gateway.files.lock import Lock, lock
 
 CHECK_DISK_EVERY_BYTES = 64 * 1024 * 1024
 UNFINISHED_PREFIX = ".lm-upload-"
+UNFINISHED_RANDOM_BYTES = 8
 
 
 class Upload:
@@ -24,9 +26,8 @@ class Upload:
         self._reserve_bytes = reserve_bytes
         self._max_bytes = max_bytes
         self._unchecked_bytes = 0
-        self._name = UNFINISHED_PREFIX + secrets.token_hex(8)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.fdopen(os.open(self._name, flags, 0o666, dir_fd=folder), "wb", buffering=0)
+        self._name, descriptor = _create(folder)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
 
     def expect(self, size: int) -> None:
         """Refuses what will not fit before it comes. Raises BODY_TOO_LARGE, DISK_FULL."""
@@ -88,3 +89,16 @@ def _too_large(max_bytes: int) -> GatewayError:
         f"a file over the gateway may have at most {max_bytes} bytes; fetch larger ones with a command",
         details={"max_bytes": max_bytes},
     )
+
+
+def _create(folder: int) -> tuple[str, int]:
+    """A new file and its name. It is locked for as long as it is open, which the kernel ends with the
+    gateway, however that ends; leftovers.py takes those away that nobody has locked."""
+    while True:
+        name = UNFINISHED_PREFIX + secrets.token_hex(UNFINISHED_RANDOM_BYTES)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, 0o666, dir_fd=folder)
+        if lock(descriptor) is not Lock.TAKEN and os.fstat(descriptor).st_nlink:
+            return name, descriptor
+        # Another gateway that starts just now found it before it was locked, and takes it away.
+        os.close(descriptor)
