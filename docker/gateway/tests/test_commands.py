@@ -67,6 +67,51 @@ async def test_a_command_in_the_background_is_started_inspected_and_listed(
     assert [command["id"] for command in listed] == [command_id]
 
 
+async def test_commands_are_listed_newest_first_a_page_at_a_time(gateway: httpx.AsyncClient) -> None:
+    ids = [(await gateway.post("/run-bash/", json={"cmd": "true"})).json()["id"] for _ in range(5)]
+    listed: list[str] = []
+    sizes: list[int] = []
+    after: dict[str, str] = {}
+    while len(sizes) < 3:
+        page = (await gateway.get("/commands", params={"limit": 2, **after})).json()
+        listed += [command["id"] for command in page["commands"]]
+        sizes.append(len(page["commands"]))
+        after = {"after": page["next"]} if page["next"] else {}
+        # What starts between two pages is on neither of them.
+        await gateway.post("/run-bash/", json={"cmd": "true"})
+    assert (listed, sizes, after) == (ids[::-1], [2, 2, 1], {})
+
+
+async def test_a_page_of_commands_has_a_usual_and_a_greatest_size(
+    gateway: httpx.AsyncClient,
+) -> None:
+    described = (await gateway.get("/openapi.json")).json()["paths"]["/commands"]["get"]
+    parameters = {parameter["name"]: parameter["schema"] for parameter in described["parameters"]}
+    assert set(parameters) == {"limit", "after"}
+    usual, greatest = parameters["limit"]["default"], parameters["limit"]["maximum"]
+    for _ in range(usual + 1):
+        await gateway.post("/run-bash/", json={"cmd": "true"})
+    page = (await gateway.get("/commands")).json()
+    assert (len(page["commands"]), page["next"] is None) == (usual, False)
+    rest = (await gateway.get("/commands", params={"limit": greatest, "after": page["next"]})).json()
+    assert (len(rest["commands"]), rest["next"]) == (1, None)
+    for wrong in ({"limit": 0}, {"limit": greatest + 1}, {"after": "first"}, {"after": ""}, {"after": "-1"}):
+        assert (await gateway.get("/commands", params=wrong)).status_code == 422, wrong
+
+
+async def test_a_page_goes_on_behind_a_command_that_was_forgotten_meanwhile(
+    start_gateway: StartGateway, make_settings: MakeSettings
+) -> None:
+    gateway = await start_gateway(make_settings(commands=CommandLimits(remembered=3)))
+    ids = [(await gateway.post("/run-bash/", json={"cmd": "true"})).json()["id"] for _ in range(3)]
+    page = (await gateway.get("/commands", params={"limit": 2})).json()
+    assert [command["id"] for command in page["commands"]] == [ids[2], ids[1]]
+    for _ in range(2):
+        await gateway.post("/run-bash/", json={"cmd": "true"})
+    assert (await gateway.get(f"/commands/{ids[1]}")).status_code == 404
+    assert (await gateway.get("/commands", params={"after": page["next"]})).json()["commands"] == []
+
+
 async def test_a_command_that_somebody_waits_for_is_listed_too(gateway: httpx.AsyncClient) -> None:
     answer = (await gateway.post("/run-bash/", json={"cmd": "echo x"})).json()
     found = await status(gateway, answer["id"])

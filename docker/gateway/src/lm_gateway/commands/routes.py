@@ -23,6 +23,8 @@ from lm_gateway.http.scopes import Scope, caller_name, needs
 router = APIRouter(dependencies=[needs(Scope.EXEC)])
 REPLAYED_HEADER = "X-Replayed"
 PIECE_BYTES = 256 * 1024
+PAGE_DEFAULT = 100
+PAGE_MAX = 1000
 
 type JobsNeeded = Annotated[Jobs, Depends(get_jobs)]
 
@@ -48,9 +50,19 @@ async def start_command(
 
 
 @router.get("/commands")
-async def list_commands(jobs: JobsNeeded) -> CommandList:
-    """The running commands, those of POST /run-bash/ too, and those that ended in the last ten minutes."""
-    return CommandList(commands=[job.status() for job in jobs.all()])
+async def list_commands(
+    jobs: JobsNeeded,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most")] = PAGE_DEFAULT,
+    after: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description="The `next` of the page before")
+    ] = None,
+) -> CommandList:
+    """The running commands, those of POST /run-bash/ too, and those that ended in the last ten minutes:
+    newest first, a page at a time. Commands that start or are forgotten meanwhile shift no page."""
+    found, following = jobs.page(limit=limit, after=None if after is None else int(after))
+    return CommandList(
+        commands=[job.status() for job in found], next=None if following is None else str(following)
+    )
 
 
 @router.get("/commands/{command_id}")
