@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -134,6 +135,18 @@ async def until(condition: Callable[[], object], within_s: float = 30) -> None:
             await asyncio.sleep(0.05)
 
 
+@asynccontextmanager
+async def begun(gateway: httpx.AsyncClient, path: str, body: dict[str, object]) -> AsyncIterator[None]:
+    """A streamed answer of which something has come. It is left with the context and not before: breaking out
+    of a loop over an answer's lines would drop them, and that closes the connection at some later moment."""
+    async with gateway.stream("POST", path, json=body) as answer:
+        lines = answer.aiter_lines()
+        first = await anext(line async for line in lines if line)
+        assert answer.status_code == 200, first
+        assert "error" not in first, first
+        yield
+
+
 async def test_every_part_is_ready_and_the_versions_are_told(gateway: httpx.AsyncClient) -> None:
     version = (await gateway.get("/version")).json()
     assert version["image_revision"] == "under-test"
@@ -190,10 +203,7 @@ async def test_both_list_their_models_and_what_is_loaded(
 async def test_stopping_a_streamed_answer_of_llama_server_frees_its_slot(
     gateway: httpx.AsyncClient, llama_model: str
 ) -> None:
-    async with gateway.stream("POST", "/llama-cpp/v1/chat/completions", json=ENDLESS_LLAMA) as answer:
-        async for line in answer.aiter_lines():
-            if line.startswith("data:"):
-                break
+    async with begun(gateway, "/llama-cpp/v1/chat/completions", ENDLESS_LLAMA):
         assert sum(await llama_slots(gateway)) == 1
 
     async def free() -> bool:
@@ -222,10 +232,8 @@ async def test_stopping_a_prompt_frees_the_slot(gateway: httpx.AsyncClient, llam
 async def test_stopping_a_streamed_answer_of_ollama_stops_its_runner(
     gateway: httpx.AsyncClient, ollama_model: str
 ) -> None:
-    async with gateway.stream("POST", "/ollama/api/chat", json=ENDLESS_OLLAMA) as answer:
-        async for line in answer.aiter_lines():
-            assert "error" not in json.loads(line), line
-            break
+    async with begun(gateway, "/ollama/api/chat", ENDLESS_OLLAMA):
+        pass
 
     # One answer at a time is Ollama's default: the next is answered only if the first has ended.
     short = {**STORY, "model": NAME, "stream": False, "options": {"num_predict": 1}}
