@@ -27,9 +27,10 @@ from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.health.remote import remote_parts
 from lm_gateway.health.routes import router as health_router
+from lm_gateway.http.client import HttpClient
 from lm_gateway.http.security import SecurityMiddleware
 from lm_gateway.http.tokens import Tokens
-from lm_gateway.http.upstream import create_client
+from lm_gateway.http.upstream import Upstream
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
 from lm_gateway.metrics.metrics import Metrics
 from lm_gateway.metrics.middleware import MetricsMiddleware
@@ -67,18 +68,19 @@ def create_app(settings: Settings) -> FastAPI:
     Raises TokenFileError when the file of tokens cannot be used."""
     tokens = Tokens(settings.token, settings.tokens_file)
     metrics = Metrics()
-    client = create_client()
+    client = HttpClient()
+    parts = Parts(settings.supervisor_socket, remote_parts(settings, client))
     runner = CommandRunner(settings)
     audit = Audit()
     services = Services(
         settings=settings,
         tokens=tokens,
         metrics=metrics,
-        client=client,
+        upstream=Upstream(client, parts),
         runner=runner,
         jobs=Jobs(settings, runner, audit),
         sessions=Sessions(settings, runner, audit),
-        parts=Parts(settings.supervisor_socket, remote_parts(settings, client)),
+        parts=parts,
         audit=audit,
         files=Files(settings),
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
@@ -91,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             await services.jobs.close()
             await services.sessions.close()
+            services.runner.close()
 
     app = FastAPI(
         title="lm-sandbox gateway",
