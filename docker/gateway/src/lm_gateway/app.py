@@ -93,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             await services.jobs.close()
             await services.sessions.close()
+            services.runner.close()
 
     app = FastAPI(
         title="lm-sandbox gateway",
