@@ -18,7 +18,9 @@ OVERFLOW = re.compile(
     r"|maximum context length",
     re.IGNORECASE,
 )
-MODEL_MISSING = re.compile(r"model .*not found|try pulling it first", re.IGNORECASE)
+MODEL_MISSING = re.compile(
+    r"model .*not found|try pulling it first|pull model manifest: file does not exist", re.IGNORECASE
+)
 MEDIA = re.compile(r"(image|audio|video) input is not supported|multimodal|image input", re.IGNORECASE)
 NOT_SUPPORTED = re.compile(r"do(es)? not support|not supported by", re.IGNORECASE)
 # Ollama answers these with 500.
