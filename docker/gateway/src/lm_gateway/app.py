@@ -44,21 +44,22 @@ from lm_gateway.sessions.routes import router as sessions_router
 from lm_gateway.sessions.sessions import Sessions
 from lm_gateway.settings import Settings
 
-# The pass-through takes every path of its prefix, so it comes last.
+# They are tried in this order, for each request: those of models come first, where a token's time counts. The
+# pass-through takes every path of its prefix, so it comes after the two that have such a prefix.
 ROUTERS = (
+    ollama_router,
+    llama_cpp_router,
+    proxy_router,
+    openai_router,
     health_router,
     docs_router,
     metrics_router,
     bash_router,
     commands_router,
     sessions_router,
-    ollama_router,
-    llama_cpp_router,
     gguf_router,
     models_router,
-    openai_router,
     files_router,
-    proxy_router,
 )
 
 
