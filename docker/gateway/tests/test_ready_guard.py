@@ -19,9 +19,9 @@ LONG = "x" * 100_000
 class Guards:
     """A ready guard and what it knows."""
 
-    def __init__(self, guard_path: str) -> None:
+    def __init__(self, guard_path: str, **options: int) -> None:
         self.known: set[int] = set()
-        self.ready = ReadyGuard(guard_path, self.known)
+        self.ready = ReadyGuard(guard_path, self.known, **options)
         self._guard_path = guard_path
 
     async def run(
@@ -86,13 +86,19 @@ async def test_one_that_was_killed_is_replaced_and_the_program_runs(guards: Guar
 
 
 async def test_one_that_was_stopped_holds_nobody_up_for_long_and_no_program_runs_twice(
-    guards: Guards, tmp_path: Path
+    guard_path: str, tmp_path: Path
 ) -> None:
-    await guards.run("true")
-    os.kill(guards.pid, signal.SIGSTOP)
-    with pytest.raises(StartFailed, match="temporarily unavailable"):
-        await guards.run(f"echo >> {tmp_path}/ran")
+    guards = Guards(guard_path, answer_timeout_ms=2000)
+    try:
+        await guards.run("true")
+        os.kill(guards.pid, signal.SIGSTOP)
+        with pytest.raises(StartFailed, match="temporarily unavailable"):
+            await guards.run(f"echo >> {tmp_path}/ran")
+    finally:
+        guards.ready.close()
+    guards = Guards(guard_path)
     assert await guards.run(f"echo >> {tmp_path}/ran; wc -l < {tmp_path}/ran") == (0, "1\n")
+    guards.ready.close()
 
 
 async def test_what_one_message_cannot_hold_is_started_all_the_same(guards: Guards) -> None:

@@ -122,7 +122,12 @@ class GuardedProcess:
         finally:
             theirs.close()
         process = cls(guard_pid, ours, arguments[0], known_guards)
-        await process._started
+        try:
+            await process._started
+        except StartFailed:
+            # Its guard ends now; nothing of it may be left when the caller hears of the failure.
+            await asyncio.wait([process.finished])
+            raise
         return process
 
     def terminate(self) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 
 from lm_guard.spawn import CONTROL_FD, spawn_guard
 
-# To fork takes it a tenth of a millisecond; one that a command has stopped must not stop the gateway.
-ANSWER_TIMEOUT_S = 1
+# To fork takes it a tenth of a millisecond, and on a machine that is far too busy as long as anything else.
+# One that a command has stopped must not stop its caller for ever.
+ANSWER_TIMEOUT_MS = 10_000
 LOG = logging.getLogger(__name__)
 
 
@@ -23,7 +24,10 @@ class ReadyGuard:
     """Started with the first program, and again after it was lost. What it cannot be told (it is lost, or the
     request is too large for one message) is started directly, as if it were not there."""
 
-    def __init__(self, guard_path: str, known_guards: set[int]) -> None:
+    def __init__(
+        self, guard_path: str, known_guards: set[int], answer_timeout_ms: int = ANSWER_TIMEOUT_MS
+    ) -> None:
+        self._answer_timeout_ms = answer_timeout_ms
         self._guard_path = guard_path
         self._known_guards = known_guards
         self._pid = 0
@@ -72,7 +76,9 @@ class ReadyGuard:
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # As the system's own option: for Python the socket stays a blocking one.
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", ANSWER_TIMEOUT_S, 0))
+        seconds, milliseconds = divmod(self._answer_timeout_ms, 1000)
+        limit = struct.pack("@ll", seconds, milliseconds * 1000)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             descriptors = {0: nothing, 1: nothing, 2: nothing, CONTROL_FD: theirs.fileno()}
