@@ -18,6 +18,9 @@ from lm_guard import GuardedProcess, GuardOptions, ReadyGuard, StartFailed
 from lm_guard.orphans import kill_orphans
 
 RETRY_AFTER_S = 1
+# When many commands come at once, other requests are answered between their starts. One would let a second
+# processor idle; with four /health is answered twice as late.
+STARTING_AT_A_TIME = 2
 
 
 class Stream(StrEnum):
@@ -141,6 +144,7 @@ class CommandRunner:
         #: Starts guards; for all that start one.
         self.spawn_guard = ReadyGuard(settings.guard_path, self._known_guards)
         self._running = {False: 0, True: 0}
+        self._starting = asyncio.Semaphore(STARTING_AT_A_TIME)
         #: How commands are kept apart from the gateway: known after the first; see lm-guard.c.
         self.isolation: str | None = None
 
@@ -183,7 +187,8 @@ class CommandRunner:
 
         self._running[background] += 1
         try:
-            return await self._spawn(request, timeout_s, cwd, release, stdin_open)
+            async with self._starting:
+                return await self._spawn(request, timeout_s, cwd, release, stdin_open)
         except BaseException:
             release()
             raise
