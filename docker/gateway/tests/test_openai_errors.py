@@ -52,6 +52,23 @@ async def test_an_error_in_the_middle_is_the_last_thing_that_comes(
     assert "[DONE]" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        events({"error": {"message": "out of memory", "code": 500}}),
+        [ConnectionError("scripted")],
+        [],
+    ],
+    ids=["told", "breaks off", "just ends"],
+)
+async def test_an_error_in_the_middle_of_a_whole_answer_of_llama_server_is_all_that_comes(
+    bench: MakeBench, end: list[str]
+) -> None:
+    made = await bench(llama_lines=[LLAMA_ANSWER[3], *end])
+    answer = await made.chat("file")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_failed")
+
+
 @MIDDLE
 async def test_openais_client_raises_an_error_in_the_middle(
     bench: MakeBench, model: str, lines: list[str]
@@ -106,6 +123,27 @@ async def test_refusals_of_both_runtimes_have_one_set_of_codes(
     made = await bench(answers={"/api/chat": refused, "/v1/chat/completions": refused})
     answer = await made.chat(model, stream=stream)
     assert (answer.status_code, answer.json()["error"]["code"]) == expected
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("path", "wanted", "param"),
+    [
+        ("/v1/chat/completions", HELLO, "messages"),
+        ("/v1/completions", {"prompt": "a"}, "prompt"),
+        ("/v1/embeddings", {"input": "a"}, "input"),
+    ],
+)
+@pytest.mark.parametrize("model", ["only", "file"])
+async def test_what_is_too_long_is_named_as_it_was_sent(
+    bench: MakeBench, model: str, path: str, wanted: dict[str, object], param: str, stream: bool
+) -> None:
+    asked = ("/api/chat", "/api/generate", "/api/embed")
+    refused = (400, {"error": OVERFLOW})
+    made = await bench(answers=dict.fromkeys((*asked, path), refused))
+    answer = await made.http.post(path, json={**wanted, "model": model, "stream": stream})
+    error = answer.json()["error"]
+    assert (error["code"], error["param"]) == ("context_length_exceeded", param)
 
 
 async def test_refusals_at_the_door_have_the_same_shape(bench: MakeBench) -> None:

@@ -248,6 +248,7 @@ async def test_what_is_too_long_is_refused_with_the_numbers(
         answer = await gateway.post(path, json={**body, "model": model, "stream": stream})
         error = answer.json()["error"]
         assert (answer.status_code, error["code"]) == (400, "context_length_exceeded"), path
+        assert [error["param"]] == [*body]
         assert re.search(r"request \(200\d\d tokens\) .* \((8192|4096) tokens\)", error["message"])
 
 
@@ -260,13 +261,38 @@ async def test_leaving_a_streamed_answer_stops_the_model(gateway: httpx.AsyncCli
     await until_freed(slots)
 
 
-async def test_leaving_before_a_whole_answer_stops_ollama(gateway: httpx.AsyncClient) -> None:
-    body = {**COUNTING, "model": OLLAMA_NAME, "max_tokens": 100_000, "temperature": 0, "stream": False}
+@pytest.mark.parametrize("model", [NAME, OLLAMA_NAME])
+async def test_leaving_before_a_whole_answer_stops_the_model(gateway: httpx.AsyncClient, model: str) -> None:
+    slots = slots_of_llama_server(gateway) if model == NAME else slots_of_ollama
+    body = {**COUNTING, "model": model, "max_tokens": 100_000, "temperature": 0, "stream": False}
+    # A model that is still to be loaded has no slots to look at.
+    await gateway.post("/v1/completions", json={**body, "max_tokens": 1})
     asking = asyncio.create_task(gateway.post("/v1/completions", json=body))
 
     async def busy() -> bool:
-        return bool(await slots_of_ollama())
+        return bool(await slots())
 
     await until(busy)
     asking.cancel()
-    await until_freed(slots_of_ollama)
+    await until_freed(slots)
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("/v1/chat/completions", CAPITAL),
+        ("/v1/chat/completions", {**CAPITAL, "logprobs": True, "top_logprobs": 2, "max_tokens": 3}),
+        ("/v1/completions", BEGINNING),
+        ("/v1/completions", {**BEGINNING, "prompt": ["The capital of France is", "One two three"], "n": 1}),
+    ],
+    ids=["a conversation", "logarithms", "a text", "two texts"],
+)
+async def test_a_whole_answer_is_the_one_that_llama_server_gives(
+    gateway: httpx.AsyncClient, path: str, wanted: dict[str, object]
+) -> None:
+    body = {**wanted, "model": NAME, "cache_prompt": False}
+    ours = (await gateway.post(path, json=body)).json()
+    its_own = (await gateway.post(f"/llama-cpp{path}", json=body)).json()
+    for name in ("id", "created", "timings"):
+        assert bool(ours.pop(name)) == bool(its_own.pop(name))
+    assert ours == its_own

@@ -27,7 +27,7 @@ async def tell(services: Services, name: RuntimeName, method: str, path: str, bo
     runtime = runtime_of(services.settings, name)
     answer = await services.upstream.request(runtime, method, path, json=body)
     if answer.is_error:
-        raise refusal(runtime, answer.status, answer.text)
+        raise refusal(runtime, path, answer.status, answer.text)
     return parse(answer.text)
 
 
@@ -112,7 +112,7 @@ async def pull(services: Services, wanted: PullRequest) -> AsyncGenerator[Event]
                     continue
                 message = parse(line)
                 if isinstance(message, str) or field(message, "error") is not None:
-                    raise refusal(runtime, 500, line)
+                    raise refusal(runtime, "/api/pull", 500, line)
                 complete = complete or text(message, "status") == "success"
                 yield _progress(message)
         if not complete:

@@ -84,7 +84,7 @@ async def _whole(services: Services, path: str, body: dict[str, JsonValue]) -> J
     answer = await services.upstream.request(runtime, "POST", path, json=body)
     value = parse(answer.text)
     if answer.is_error or field(value, "error") is not None:
-        raise refusal(runtime, answer.status if answer.is_error else 500, answer.text)
+        raise refusal(runtime, path, answer.status if answer.is_error else 500, answer.text)
     if not isinstance(value, dict):
         raise GatewayError(ErrorCode.UPSTREAM_FAILED, f"{runtime.title} answered no JSON: {value}")
     return value
@@ -99,7 +99,7 @@ async def _pieces(
     rest = b""
     async with services.upstream.stream(runtime, "POST", path, content=encoded(body)) as answer:
         if answer.is_error:
-            raise refusal(runtime, answer.status, await answer.text())
+            raise refusal(runtime, path, answer.status, await answer.text())
         async for piece in answer.pieces():
             *lines, rest = (rest + piece).split(b"\n")
             events = b""
@@ -108,7 +108,7 @@ async def _pieces(
                 if isinstance(message, str) or field(message, "error") is not None:
                     if events:
                         yield events
-                    raise refusal(runtime, 500, line.decode())
+                    raise refusal(runtime, path, 500, line.decode())
                 complete = complete or field(message, "done") is True
                 events += words.chunks(message)
             if events:
