@@ -1,7 +1,7 @@
 """llama-server's events put together to the answer that it would have given in one piece.
 
-Two things cannot be known from its events: how probable the token was that ended an answer, and what was
-around a JSON that had to fit a schema and was cut off.
+Two things cannot be known from its events: how probable the token was that ended an answer, and a Markdown
+fence that was cut off before the JSON of a schema began.
 """
 
 from __future__ import annotations
