@@ -278,3 +278,15 @@ async def test_model_servers_are_the_first_to_go_when_memory_ends(sandbox: subpr
         name: int(Path(f"/proc/{part['pid']}/oom_score_adj").read_text()) for name, part in health().items()
     }
     assert scores["gateway"] < scores["ollama"] == scores["llama_cpp"] == 800
+
+
+async def test_the_gateway_comes_first_on_the_processor_then_models_then_commands(
+    gateway: httpx.AsyncClient,
+) -> None:
+    def nice(pid: object) -> int:
+        return os.getpriority(os.PRIO_PROCESS, int(str(pid)))
+
+    parts = health()
+    command = (await gateway.post("/run-bash/", json={"cmd": "nice"})).json()["output"]
+    assert nice(parts["gateway"]["pid"]) < nice(parts["ollama"]["pid"]) < int(command)
+    assert nice(parts["ollama"]["pid"]) == nice(parts["llama_cpp"]["pid"])
