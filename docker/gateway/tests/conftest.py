@@ -26,6 +26,8 @@ TOKEN = "a-token-for-tests-0123456789"
 GUARD_SOURCE = Path(__file__).parents[2] / "image" / "guard" / "lm-guard.c"
 INSTALLED_GUARD = Path("/opt/lm-sandbox/bin/lm-guard")
 
+pytest_plugins = ["openai_bench", "real_runtimes"]
+
 # No examples are kept: the tests' folder in the image is not writable. No deadline: machines are shared.
 hypothesis.settings.register_profile("lm-sandbox", database=None, deadline=None)
 hypothesis.settings.load_profile("lm-sandbox")

@@ -12,7 +12,6 @@ import pytest
 
 import processes
 from conftest import MakeSettings, StartGateway
-from lm_gateway.commands.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from lm_gateway.settings import CommandLimits, SpoolLimits
 
 
@@ -66,6 +65,51 @@ async def test_a_command_in_the_background_is_started_inspected_and_listed(
     }
     listed = (await gateway.get("/commands")).json()["commands"]
     assert [command["id"] for command in listed] == [command_id]
+
+
+async def test_commands_are_listed_newest_first_a_page_at_a_time(gateway: httpx.AsyncClient) -> None:
+    ids = [(await gateway.post("/run-bash/", json={"cmd": "true"})).json()["id"] for _ in range(5)]
+    listed: list[str] = []
+    sizes: list[int] = []
+    after: dict[str, str] = {}
+    while len(sizes) < 3:
+        page = (await gateway.get("/commands", params={"limit": 2, **after})).json()
+        listed += [command["id"] for command in page["commands"]]
+        sizes.append(len(page["commands"]))
+        after = {"after": page["next"]} if page["next"] else {}
+        # What starts between two pages is on neither of them.
+        await gateway.post("/run-bash/", json={"cmd": "true"})
+    assert (listed, sizes, after) == (ids[::-1], [2, 2, 1], {})
+
+
+async def test_a_page_of_commands_has_a_usual_and_a_greatest_size(
+    gateway: httpx.AsyncClient,
+) -> None:
+    described = (await gateway.get("/openapi.json")).json()["paths"]["/commands"]["get"]
+    parameters = {parameter["name"]: parameter["schema"] for parameter in described["parameters"]}
+    assert set(parameters) == {"limit", "after"}
+    usual, greatest = parameters["limit"]["default"], parameters["limit"]["maximum"]
+    for _ in range(usual + 1):
+        await gateway.post("/run-bash/", json={"cmd": "true"})
+    page = (await gateway.get("/commands")).json()
+    assert (len(page["commands"]), page["next"] is None) == (usual, False)
+    rest = (await gateway.get("/commands", params={"limit": greatest, "after": page["next"]})).json()
+    assert (len(rest["commands"]), rest["next"]) == (1, None)
+    for wrong in ({"limit": 0}, {"limit": greatest + 1}, {"after": "first"}, {"after": ""}, {"after": "-1"}):
+        assert (await gateway.get("/commands", params=wrong)).status_code == 422, wrong
+
+
+async def test_a_page_goes_on_behind_a_command_that_was_forgotten_meanwhile(
+    start_gateway: StartGateway, make_settings: MakeSettings
+) -> None:
+    gateway = await start_gateway(make_settings(commands=CommandLimits(remembered=3)))
+    ids = [(await gateway.post("/run-bash/", json={"cmd": "true"})).json()["id"] for _ in range(3)]
+    page = (await gateway.get("/commands", params={"limit": 2})).json()
+    assert [command["id"] for command in page["commands"]] == [ids[2], ids[1]]
+    for _ in range(2):
+        await gateway.post("/run-bash/", json={"cmd": "true"})
+    assert (await gateway.get(f"/commands/{ids[1]}")).status_code == 404
+    assert (await gateway.get("/commands", params={"after": page["next"]})).json()["commands"] == []
 
 
 async def test_a_command_that_somebody_waits_for_is_listed_too(gateway: httpx.AsyncClient) -> None:
@@ -279,7 +323,8 @@ async def test_the_whole_output_of_a_truncated_command_is_to_be_had(gateway: htt
     end = await gateway.get(path, headers={"Range": "bytes=-7"})
     assert end.content == b"300000\n"
     behind = await gateway.get(path, headers={"Range": f"bytes={len(LINES)}-"})
-    assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{len(LINES)}")
+    assert (behind.status_code, behind.json()["code"]) == (416, "range_not_satisfiable")
+    assert behind.headers["content-range"] == f"bytes */{len(LINES)}"
     assert (await gateway.get(path, params={"stream": "stderr"})).content == b""
 
 
@@ -298,6 +343,11 @@ async def test_a_quota_keeps_the_first_part_and_says_how_much_there_was(
     response = await gateway.get(f"/commands/{answer['id']}/output")
     assert (response.status_code, response.content) == (206, LINES[:1_000_000])
     assert response.headers["content-range"] == f"bytes 0-999999/{len(LINES)}"
+    behind = await gateway.get(
+        f"/commands/{answer['id']}/output", headers={"Range": f"bytes=1000000-{len(LINES) - 1}"}
+    )
+    assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{len(LINES)}")
+    assert behind.json()["details"] == {"size_bytes": 1_000_000, "complete_bytes": len(LINES)}
     assert answer["output"].endswith("\n300000\n")
 
 
@@ -355,34 +405,3 @@ async def test_an_answer_is_never_longer_than_a_mebibyte(gateway: httpx.AsyncCli
         assert len(head) > 10_000
         assert len(tail) > 10_000
         assert len(set(head)) == len(set(tail)) == 1
-
-
-# ---- small parts ----
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, None),
-        ("bytes=0-9", ByteRange(0, 10)),
-        ("bytes=5-", ByteRange(5, 100)),
-        ("bytes=-5", ByteRange(95, 100)),
-        ("bytes=-500", ByteRange(0, 100)),
-        ("Bytes = 90-1000", ByteRange(90, 100)),
-        ("bytes=9-5", None),
-        ("bytes=-", None),
-        ("bytes=0-1,3-4", None),
-        ("lines=0-9", None),
-        ("bytes=" + "9" * 30 + "-", None),
-    ],
-)
-def test_a_range_header_is_read_as_the_standard_wants_it(
-    header: str | None, expected: ByteRange | None
-) -> None:
-    assert parse_range(header, 100) == expected
-
-
-def test_a_range_behind_the_end_cannot_be_satisfied() -> None:
-    for header in ("bytes=100-", "bytes=-0"):
-        with pytest.raises(RangeNotSatisfiable):
-            parse_range(header, 100)

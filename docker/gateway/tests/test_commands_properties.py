@@ -73,13 +73,15 @@ def run(workspace: Settings, request: RunBashRequest) -> tuple[Job, RunBashAnswe
     """Runs a request to its end; gives the answer and the whole output as it is to be had."""
 
     async def work() -> tuple[Job, RunBashAnswer, dict[Stream, bytes]]:
-        jobs = Jobs(workspace, CommandRunner(workspace), Audit(lambda _: None))
+        runner = CommandRunner(workspace)
+        jobs = Jobs(workspace, runner, Audit(lambda _: None))
         job, _ = await jobs.run(request, who="test")
         await job.finished()
         whole = {stream: job.open_output(stream)(0, job.output_size(stream)) for stream in Stream}
         answer = job.answer(replayed=False)
         await job.detach()
         job.release()
+        runner.close()
         return job, answer, whole
 
     return asyncio.run(work())

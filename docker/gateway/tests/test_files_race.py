@@ -23,7 +23,8 @@ from lm_gateway.files.beneath import (
     open_with_kernel,
     rename_without_replacing,
 )
-from lm_gateway.files.store import Rules, WorkspaceFiles
+from lm_gateway.files.store import WorkspaceFiles
+from lm_gateway.files.versions import Rules
 
 # Exchanges two names in one step, for ever: at every moment `folder` is there, as one or the other.
 SWAPPER = """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 import processes
 from conftest import MakeSettings, StartGateway
-from lm_gateway.settings import CommandLimits
+from lm_gateway.settings import CommandLimits, SpoolLimits
 
 
 async def run(gateway: httpx.AsyncClient, cmd: str, **fields: object) -> dict[str, object]:
@@ -246,11 +248,79 @@ async def test_large_output_keeps_its_first_and_last_part_and_the_true_count(
     assert len(output) < 1024 * 1024
 
 
-async def test_a_flood_is_stopped_by_its_time_limit(gateway: httpx.AsyncClient) -> None:
-    answer = await run(gateway, "yes", timeout_s=0.5)
-    assert answer["timed_out"] is True
-    assert int(str(answer["output_bytes"])) > 10_000_000
-    assert len(str(answer["output"])) < 1024 * 1024
+async def test_a_flood_is_stopped_by_its_time_limit_and_answered_with_its_first_and_last_part(
+    start_gateway: StartGateway, make_settings: MakeSettings
+) -> None:
+    spool = SpoolLimits(per_command=16_000_000, reserve=0)
+    gateway = await start_gateway(make_settings(spool=spool))
+    response = await gateway.post("/run-bash/", json={"cmd": "yes", "timeout_s": 2})
+    assert len(response.content) <= 1024 * 1024
+    answer = response.json()
+    assert (answer["timed_out"], answer["truncated"], answer["error"]) == (True, True, "")
+    assert answer["output_bytes"] > 50_000_000
+    head, _, rest = answer["output"].partition("\n[... ")
+    left_out, _, tail = rest.partition(" bytes left out ...]\n")
+    assert re.fullmatch(r"(y\n)+y?", head)
+    assert re.fullmatch(r"\n?(y\n)+y?", tail)
+    assert min(len(head), len(tail)) > 300_000
+    assert answer["output_bytes"] == len(head) + int(left_out) + len(tail)
+    kept = await gateway.get(f"/commands/{answer['id']}/output")
+    assert (kept.status_code, len(kept.content)) == (206, 16_000_000)
+    assert kept.content == b"y\n" * 8_000_000
+    assert kept.headers["content-range"] == f"bytes 0-15999999/{answer['output_bytes']}"
+
+
+# Floods, and tells how many bytes it has written when it is ended.
+COUNTING_FLOOD = """
+import os, signal
+going = True
+def stop(number, frame):
+    global going
+    going = False
+signal.signal(signal.SIGTERM, stop)
+written = 0
+while going:
+    written += os.write(1, b"y" * 65536)
+with open("written", "w") as file:
+    file.write(str(written))
+"""
+
+
+async def test_a_flood_is_counted_to_the_byte_although_it_was_ended(
+    gateway: httpx.AsyncClient, make_settings: MakeSettings
+) -> None:
+    (make_settings().workspace / "flood.py").write_text(COUNTING_FLOOD)
+    answer = await run(gateway, "exec python3 flood.py", timeout_s=2)
+    written = int((make_settings().workspace / "written").read_text())
+    assert (answer["timed_out"], answer["truncated"]) == (True, True)
+    assert written > 10_000_000
+    assert answer["output_bytes"] == written
+
+
+async def test_one_line_of_100_mb_is_shown_in_part_and_to_be_had_as_a_whole(
+    gateway: httpx.AsyncClient,
+) -> None:
+    size = 100_000_000
+    cmd = f"echo -n first; head -c {size} /dev/zero | tr '\\0' x; echo -n last"
+    response = await gateway.post("/run-bash/", json={"cmd": cmd})
+    assert len(response.content) <= 1024 * 1024
+    answer = response.json()
+    assert (answer["truncated"], answer["output_bytes"]) == (True, size + len("firstlast"))
+    assert answer["output"].startswith("firstxxx")
+    assert answer["output"].endswith("xxxlast")
+    path = f"/commands/{answer['id']}/output"
+    digest = hashlib.sha256()
+    async with gateway.stream("GET", path) as whole:
+        assert whole.status_code == 200
+        async for piece in whole.aiter_bytes():
+            digest.update(piece)
+    expected = hashlib.sha256(b"first")
+    for _ in range(100):
+        expected.update(b"x" * (size // 100))
+    expected.update(b"last")
+    assert digest.digest() == expected.digest()
+    part = await gateway.get(path, headers={"Range": f"bytes={size}-"})
+    assert (part.status_code, part.content) == (206, b"xxxxxlast")
 
 
 async def test_bytes_that_are_no_text_become_replacement_characters(gateway: httpx.AsyncClient) -> None:
@@ -264,7 +334,7 @@ async def test_the_seventeenth_command_is_refused_for_now(
     gateway = await start_gateway(make_settings(commands=CommandLimits(concurrent=2)))
     running = [asyncio.create_task(run(gateway, "cat fifo")) for _ in range(2)]
     os.mkfifo(make_settings().workspace / "fifo")
-    assert await processes.eventually(lambda: len(processes.with_argument("cat fifo")) >= 2)
+    assert await processes.eventually(lambda: len(processes.with_argument("cat\0fifo")) >= 2)
     refused = await gateway.post("/run-bash/", json={"cmd": "true"})
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "1"
@@ -273,8 +343,10 @@ async def test_the_seventeenth_command_is_refused_for_now(
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
-    assert await processes.eventually(lambda: processes.with_argument("cat fifo") == [])
-    assert (await run(gateway, "echo free"))["output"] == "free\n"
+    async with asyncio.timeout(10):
+        while (await gateway.post("/run-bash/", json={"cmd": "echo free"})).status_code == 429:
+            await asyncio.sleep(0.01)
+    assert processes.with_argument("cat\0fifo") == []
 
 
 async def test_a_stream_tells_events_in_order_while_they_happen(gateway: httpx.AsyncClient) -> None:
@@ -316,7 +388,10 @@ async def test_commands_leave_no_descriptor_and_no_process_behind(gateway: httpx
     await run(gateway, "true")
     descriptors = Path("/proc/self/fd")
     before = len(list(descriptors.iterdir()))
+    # The guard that stands ready for the next command.
+    children = processes.children_of(os.getpid())
     for _ in range(20):
         await run(gateway, "echo x")
     assert len(list(descriptors.iterdir())) <= before
-    assert processes.children_of(os.getpid()) == []
+    assert processes.children_of(os.getpid()) == children
+    assert len(children) == 1

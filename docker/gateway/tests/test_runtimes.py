@@ -1,137 +1,43 @@
-"""The whole sandbox as it runs for users: the supervisor of the image with the real llama-server and the real
-Ollama, and SmolLM2 (135M). Runs only in the image; see run-tests.sh."""
+"""The whole sandbox as it runs for users; see real_runtimes.py. Runs only in the image; see run-tests.sh."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 import processes
+from real_runtimes import (
+    ENDLESS_LLAMA,
+    ENDLESS_OLLAMA,
+    MARKS,
+    MODEL,
+    NAME,
+    STORY,
+    TOKEN,
+    URL,
+    all_ready,
+    begun,
+    health,
+    slots_of_llama_server,
+    slots_of_ollama,
+    until,
+    until_freed,
+    wait_for,
+)
 
-PYTHON = Path("/opt/lm-sandbox/venv/bin/python")
-MODEL = Path(os.environ.get("LM_TEST_MODEL", "/opt/lm-test/model.gguf"))
-TOKEN = "a-token-for-the-runtimes-0123456789"
-URL = "http://127.0.0.1:8000"
-NAME = "smollm2"
-STORY = {"messages": [{"role": "user", "content": "Tell a very long story."}], "stream": True}
-ENDLESS_LLAMA = {**STORY, "model": NAME, "max_tokens": 100_000, "ignore_eos": True}
-ENDLESS_OLLAMA = {**STORY, "model": NAME, "options": {"num_predict": 100_000, "stop": ["never-said"]}}
-
-pytestmark = [
-    pytest.mark.runtimes,
-    pytest.mark.skipif(not PYTHON.exists(), reason="only the sandbox image has the real runtimes"),
-    pytest.mark.skipif(not MODEL.exists(), reason=f"no model at {MODEL} (set LM_TEST_MODEL)"),
-]
-
-
-def health() -> dict[str, dict[str, object]]:
-    parts: dict[str, dict[str, object]] = httpx.get(
-        URL + "/health", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10, trust_env=False
-    ).json()["parts"]
-    return parts
-
-
-def wait_for(condition: Callable[[], bool], within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            if condition():
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, health()
-        time.sleep(0.05)
-
-
-def all_ready() -> bool:
-    return all(part["state"] == "ready" for part in health().values())
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
-    """The supervisor, started as the image starts it, its token in a file."""
-    token_file = Path("/run/lm-sandbox/api-token")
-    token_file.write_text(TOKEN)
-    token_file.chmod(0o600)
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment |= {"LM_API_TOKEN_FILE": str(token_file), "LM_IMAGE_REVISION": "under-test"}
-    log = (tmp_path_factory.mktemp("log") / "sandbox.log").open("wb")
-    supervisor = subprocess.Popen(
-        [PYTHON, "-I", "-m", "lm_supervisor"], env=environment, stdout=log, stderr=subprocess.STDOUT
-    )
-    try:
-        wait_for(all_ready)
-        yield supervisor
-    finally:
-        supervisor.terminate()
-        assert supervisor.wait(15) == 0
-        log.close()
-        token_file.unlink()
+pytestmark = MARKS
 
 
 @pytest.fixture
-async def gateway(sandbox: subprocess.Popen[bytes]) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=URL, headers=headers, timeout=120, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture
-async def llama_model(gateway: httpx.AsyncClient) -> str:
-    """SmolLM2, uploaded to llama-server's folder."""
-    if (await gateway.get(f"/models/gguf/{NAME}.gguf")).status_code == 404:
-        with MODEL.open("rb") as file:
-            answer = await gateway.put(f"/models/gguf/{NAME}.gguf", content=pieces_of(file.read()))
-        assert answer.json() | {"size_bytes": 0} == {
-            "name": f"{NAME}.gguf",
-            "size_bytes": 0,
-            "complete": True,
-            "listed": True,
-        }
-    return NAME
-
-
-@pytest.fixture
-async def ollama_model(gateway: httpx.AsyncClient) -> str:
-    """SmolLM2, imported into Ollama over its blobs."""
-    names = [model["name"] for model in (await gateway.get("/ollama/api/tags")).json()["models"]]
-    if f"{NAME}:latest" not in names:
-        content = MODEL.read_bytes()
-        digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        blob = await gateway.post(f"/ollama/api/blobs/{digest}", content=pieces_of(content))
-        assert blob.status_code in (200, 201), blob.text
-        created = await gateway.post(
-            "/ollama/api/create", json={"model": NAME, "files": {"model.gguf": digest}, "stream": False}
-        )
-        assert created.json() == {"status": "success"}
-    return NAME
-
-
-async def pieces_of(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), 1_000_000):
-        yield content[start : start + 1_000_000]
-
-
-async def llama_slots(gateway: httpx.AsyncClient) -> list[bool]:
-    """Which slots of the model work. `autoload=false`: asking must not load it."""
-    slots = (await gateway.get(f"/llama-cpp/slots?model={NAME}&autoload=false")).json()
-    return [slot["is_processing"] for slot in slots]
-
-
-async def until(condition: Callable[[], object], within_s: float = 30) -> None:
-    async with asyncio.timeout(within_s):
-        while not await condition():  # type: ignore[misc]
-            await asyncio.sleep(0.05)
+def gateway(sandbox_gateway: httpx.AsyncClient) -> httpx.AsyncClient:
+    return sandbox_gateway
 
 
 async def test_every_part_is_ready_and_the_versions_are_told(gateway: httpx.AsyncClient) -> None:
@@ -190,46 +96,37 @@ async def test_both_list_their_models_and_what_is_loaded(
 async def test_stopping_a_streamed_answer_of_llama_server_frees_its_slot(
     gateway: httpx.AsyncClient, llama_model: str
 ) -> None:
-    async with gateway.stream("POST", "/llama-cpp/v1/chat/completions", json=ENDLESS_LLAMA) as answer:
-        async for line in answer.aiter_lines():
-            if line.startswith("data:"):
-                break
-        assert sum(await llama_slots(gateway)) == 1
-
-    async def free() -> bool:
-        return not any(await llama_slots(gateway))
-
-    await until(free, within_s=5)
+    slots = slots_of_llama_server(gateway)
+    async with begun(gateway, "/llama-cpp/v1/chat/completions", ENDLESS_LLAMA):
+        assert len(await slots()) == 1
+    await until_freed(slots)
 
 
 async def test_stopping_a_prompt_frees_the_slot(gateway: httpx.AsyncClient, llama_model: str) -> None:
+    slots = slots_of_llama_server(gateway)
     parameters = {"max_tokens": 100_000, "ignore_eos": True}
     asking = asyncio.create_task(
         gateway.post("/llama-cpp/", json={"cmd": "A long story", "model": NAME, "parameters": parameters})
     )
 
     async def busy() -> bool:
-        return any(await llama_slots(gateway))
-
-    async def free() -> bool:
-        return not await busy()
+        return bool(await slots())
 
     await until(busy)
     asking.cancel()
-    await until(free, within_s=5)
+    await until_freed(slots)
 
 
 async def test_stopping_a_streamed_answer_of_ollama_stops_its_runner(
     gateway: httpx.AsyncClient, ollama_model: str
 ) -> None:
-    async with gateway.stream("POST", "/ollama/api/chat", json=ENDLESS_OLLAMA) as answer:
-        async for line in answer.aiter_lines():
-            assert "error" not in json.loads(line), line
-            break
+    async with begun(gateway, "/ollama/api/generate", ENDLESS_OLLAMA):
+        assert len(await slots_of_ollama()) == 1
+    await until_freed(slots_of_ollama)
 
     # One answer at a time is Ollama's default: the next is answered only if the first has ended.
     short = {**STORY, "model": NAME, "stream": False, "options": {"num_predict": 1}}
-    answer = await asyncio.wait_for(gateway.post("/ollama/api/chat", json=short), 20)
+    answer = await gateway.post("/ollama/api/chat", json=short)
     assert answer.json()["done"] is True
 
 
@@ -342,7 +239,7 @@ async def test_callers_wait_while_the_gateway_starts_again(gateway: httpx.AsyncC
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGKILL)
     # A new connection: the old one died with the gateway. The supervisor still holds the port.
-    answer = await asyncio.to_thread(httpx.get, URL + "/health", timeout=20, trust_env=False)
+    answer = await asyncio.to_thread(httpx.get, URL + "/health", timeout=60, trust_env=False)
     assert answer.status_code == 200
     wait_for(all_ready)
 
@@ -381,3 +278,15 @@ async def test_model_servers_are_the_first_to_go_when_memory_ends(sandbox: subpr
         name: int(Path(f"/proc/{part['pid']}/oom_score_adj").read_text()) for name, part in health().items()
     }
     assert scores["gateway"] < scores["ollama"] == scores["llama_cpp"] == 800
+
+
+async def test_the_gateway_comes_first_on_the_processor_then_models_then_commands(
+    gateway: httpx.AsyncClient,
+) -> None:
+    def nice(pid: object) -> int:
+        return os.getpriority(os.PRIO_PROCESS, int(str(pid)))
+
+    parts = health()
+    command = (await gateway.post("/run-bash/", json={"cmd": "nice"})).json()["output"]
+    assert nice(parts["gateway"]["pid"]) < nice(parts["ollama"]["pid"]) < int(command)
+    assert nice(parts["ollama"]["pid"]) == nice(parts["llama_cpp"]["pid"])

@@ -191,7 +191,8 @@ async def test_without_a_token_only_this_machine_may_call(make_settings: MakeSet
     app = create_app(make_settings(token=None, open_access=True))
     version, health = Door("GET", "/version", ()), Door("GET", "/health", ())
     host = [("Host", "localhost")]
-    assert (await ask(app, version, host))[0] == 200
+    async with app.router.lifespan_context(app):
+        assert (await ask(app, version, host))[0] == 200
     assert await ask(app, version, host, client="203.0.113.7") == (403, "peer_refused")
     assert (await ask(app, health, host, client="203.0.113.7"))[0] == 200
     assert await ask(app, version, [*host, ("Authorization", "Bearer x")]) == (401, "unauthorized")

@@ -3,6 +3,7 @@
  *
  *   lm-guard [-n NICE] [-o OOM_SCORE_ADJ] [-g GRACE_MS] [-d DRAIN_MS] [-c CWD]
  *            [-s SECRET_DIR] [-t] -- PROGRAM ARG...
+ *   lm-guard -S
  *
  * The guard makes itself the "child subreaper" of everything that the program starts: whatever
  * daemonises (nohup, setsid, double fork) becomes a child of the guard instead of leaving the tree.
@@ -26,6 +27,13 @@
  *   finished COUNT         nothing is left; COUNT processes had to be sent a signal
  * Bytes to the guard: 't' end it gently (SIGTERM first), 'k' end it at once. End of file: as 'k'.
  * Every other inherited descriptor goes to the program; the guard keeps none of them open.
+ *
+ * With -S it stands ready to become such guards: to fork this small process is several times quicker than
+ * to start one from a large caller. Descriptor 3 is then a SOCK_SEQPACKET socket. A message holds, in the
+ * machine's byte order, three uint32 (counts of arguments, of environment strings, of descriptors), one
+ * uint32 for each descriptor (the number it gets; 3 is the guard's control channel), and the strings, each
+ * with its NUL; the descriptors come with it. The answer is an int32: the process id of the guard, which is
+ * a child of the caller as if it had started it itself, or a negative errno. End of file: it exits.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -33,8 +41,10 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +52,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -51,6 +62,11 @@
 #define CONTROL_FD 3
 #define MAX_PROCESSES 65536
 #define FREEZE_ROUNDS_MAX 64
+/* Received descriptors wait above all numbers that a program may be given. */
+#define LOWEST_FREE_FD 16
+#define MESSAGE_BYTES_MAX (256 * 1024)
+#define DESCRIPTORS_MAX 8
+#define PATH_LEVELS_MAX 16
 
 /* Newer than the headers of the oldest supported base. */
 #define SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
@@ -78,11 +94,19 @@ static long now_ms(void) {
   return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
 }
 
-static void report(const char *word, long value) {
-  char line[64];
-  int length = snprintf(line, sizeof line, "%s %ld\n", word, value);
+static char reports[256];
+static size_t reports_length;
+
+/* What happens at once is told at once: each message wakes the caller. */
+static void send_reports(void) {
   /* The caller may be gone; that is noticed as end of file on the same descriptor. */
-  (void)!write(CONTROL_FD, line, (size_t)length);
+  if (reports_length > 0) (void)!write(CONTROL_FD, reports, reports_length);
+  reports_length = 0;
+}
+
+static void report(const char *word, long value) {
+  reports_length +=
+      (size_t)snprintf(reports + reports_length, sizeof reports - reports_length, "%s %ld\n", word, value);
 }
 
 static void report_text(const char *line) { (void)!write(CONTROL_FD, line, strlen(line)); }
@@ -209,6 +233,7 @@ static size_t kill_all(void) {
     }
     signal_descendants(SIGKILL);
     if (!reap()) return most;
+    send_reports();
     struct timespec pause = {.tv_nsec = pause_ms * 1000000L};
     nanosleep(&pause, NULL);
     if (pause_ms < 64) pause_ms *= 2;
@@ -230,13 +255,32 @@ static void allow_beneath(int ruleset_fd, int dir_fd, const char *name, __u64 ac
   close(rule.parent_fd);
 }
 
+/* When the folders on the way to the secret one were last changed: a new entry in them needs a new rule. */
+struct way {
+  char secret_dir[4096];
+  struct timespec changed[PATH_LEVELS_MAX];
+};
+
+/* What -s needs of the kernel; made once and used for every program of a guard that stands ready. */
+struct domain {
+  int ruleset_fd; /* -1: there is none */
+  const char *name;
+  struct way way;
+};
+
+static void note_level(struct way *way, int level, int dir_fd) {
+  struct stat status;
+  if (level < PATH_LEVELS_MAX && fstat(dir_fd, &status) == 0) way->changed[level] = status.st_mtim;
+}
+
 /* Landlock only knows permissions: everything is allowed, level by level, but the secret folder. */
-static void allow_all_but(int ruleset_fd, const char *secret_dir, __u64 access) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s", secret_dir);
+static void allow_all_but(int ruleset_fd, struct way *way, __u64 access) {
+  char path[sizeof way->secret_dir];
+  memcpy(path, way->secret_dir, sizeof path);
   char *rest = path + 1;
   int dir_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  while (dir_fd >= 0) {
+  for (int level = 0; dir_fd >= 0; level++) {
+    note_level(way, level, dir_fd);
     char *slash = strchr(rest, '/');
     if (slash != NULL) *slash = '\0';
     DIR *dir = fdopendir(dup(dir_fd));
@@ -253,27 +297,49 @@ static void allow_all_but(int ruleset_fd, const char *secret_dir, __u64 access) 
   }
 }
 
-/* Puts this process into a domain of its own. Says how far the kernel can go. */
-static const char *isolate(const char *secret_dir) {
+/* Whether a domain that was prepared earlier still is what it would be now. */
+static bool still_true(const struct domain *prepared, const char *secret_dir) {
+  if (strcmp(prepared->way.secret_dir, secret_dir) != 0) return false;
+  int level = 0;
+  for (const char *slash = secret_dir; slash != NULL; slash = strchr(slash + 1, '/'), level++) {
+    char folder[sizeof prepared->way.secret_dir];
+    struct stat status;
+    snprintf(folder, sizeof folder, "%.*s", slash == secret_dir ? 1 : (int)(slash - secret_dir), secret_dir);
+    if (level == PATH_LEVELS_MAX || stat(folder, &status) != 0) return false;
+    const struct timespec *then = &prepared->way.changed[level];
+    if (then->tv_sec != status.st_mtim.tv_sec || then->tv_nsec != status.st_mtim.tv_nsec) return false;
+  }
+  return true;
+}
+
+/* How far the kernel can go in keeping a program from `secret_dir` and from other processes. */
+static void prepare_domain(struct domain *domain, const char *secret_dir) {
+  if (domain->ruleset_fd >= 0) close(domain->ruleset_fd);
+  *domain = (struct domain){.ruleset_fd = -1, .name = "isolation none\n"};
+  snprintf(domain->way.secret_dir, sizeof domain->way.secret_dir, "%s", secret_dir);
   long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (abi < 1) return "isolation none\n";
   struct ruleset attributes = {.handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE};
   /* Before ABI 2 a domain forbids to move files between folders: too high a price. */
-  if (abi < 2) return "isolation none\n";
+  if (abi < 2) return;
   attributes.handled_access_fs |= ACCESS_FS_REFER;
   size_t size = sizeof attributes.handled_access_fs;
   if (abi >= 6) {
     attributes.scoped = SCOPE_SIGNAL | SCOPE_ABSTRACT_UNIX_SOCKET;
     size = sizeof attributes;
   }
-  int ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
-  if (ruleset_fd < 0) return "isolation none\n";
-  allow_all_but(ruleset_fd, secret_dir, attributes.handled_access_fs);
+  domain->ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
+  if (domain->ruleset_fd < 0) return;
+  allow_all_but(domain->ruleset_fd, &domain->way, attributes.handled_access_fs);
+  domain->name = abi >= 6 ? "isolation landlock-signals\n" : "isolation landlock\n";
+}
+
+/* Puts this process into a domain of its own, also when others enter by the same ruleset. */
+static const char *enter_domain(const struct domain *domain) {
+  if (domain->ruleset_fd < 0) return "isolation none\n";
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  long failed = syscall(SYS_landlock_restrict_self, ruleset_fd, 0);
-  close(ruleset_fd);
-  if (failed != 0) return "isolation none\n";
-  return abi >= 6 ? "isolation landlock-signals\n" : "isolation landlock\n";
+  long failed = syscall(SYS_landlock_restrict_self, domain->ruleset_fd, 0);
+  close(domain->ruleset_fd);
+  return failed == 0 ? domain->name : "isolation none\n";
 }
 
 /* ---- start ------------------------------------------------------------------------------------- */
@@ -293,6 +359,8 @@ static void set_oom_score(int value) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+static struct domain domain = {.ruleset_fd = -1};
+
 static void run_program(char **argv, const struct options *options, const sigset_t *mask, int failure_fd) {
   setsid();
   if (options->terminal) ioctl(STDIN_FILENO, TIOCSCTTY, 0);
@@ -302,7 +370,7 @@ static void run_program(char **argv, const struct options *options, const sigset
   sigprocmask(SIG_SETMASK, mask, NULL);
   set_oom_score(options->oom_score_adj);
   if (options->nice != 0) (void)!nice(options->nice);
-  if (options->secret_dir != NULL) report_text(isolate(options->secret_dir));
+  if (options->secret_dir != NULL) report_text(enter_domain(&domain));
   close(CONTROL_FD);
   if (options->cwd == NULL || chdir(options->cwd) == 0) execvp(argv[0], argv);
   int error = errno;
@@ -320,6 +388,7 @@ static void close_all_but(int first, int second) {
 
 static struct options parse(int argc, char **argv) {
   struct options options = {.grace_ms = 3000, .drain_ms = 0};
+  optind = 1;
   int letter;
   while ((letter = getopt(argc, argv, "+n:o:g:d:c:s:t")) != -1) {
     switch (letter) {
@@ -336,12 +405,15 @@ static struct options parse(int argc, char **argv) {
   return options;
 }
 
-int main(int argc, char **argv) {
+/* Runs the program and returns the guard's own exit status. */
+static int guard(int argc, char **argv) {
   struct options options = parse(argc, argv);
   if (optind >= argc) {
     fprintf(stderr, "lm-guard: no program given\n");
     return 64;
   }
+  if (options.secret_dir != NULL && (domain.ruleset_fd < 0 || !still_true(&domain, options.secret_dir)))
+    prepare_domain(&domain, options.secret_dir);
   fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -360,6 +432,7 @@ int main(int argc, char **argv) {
   main_pid = fork();
   if (main_pid < 0) {
     report("failed", errno);
+    send_reports();
     return 71;
   }
   if (main_pid == 0) run_program(&argv[optind], &options, &original, failure[1]);
@@ -367,6 +440,7 @@ int main(int argc, char **argv) {
   int error = 0;
   if (read(failure[0], &error, sizeof error) == (ssize_t)sizeof error) {
     report("failed", error);
+    send_reports();
     waitpid(main_pid, NULL, 0);
     return 127;
   }
@@ -400,6 +474,7 @@ int main(int argc, char **argv) {
     }
     struct pollfd polled[2] = {{.fd = CONTROL_FD, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
     long left = phase == RUNNING ? -1 : deadline - now_ms();
+    send_reports();
     poll(polled, 2, left < 0 && phase != RUNNING ? 0 : (int)left);
     bool gently = false, at_once = false;
     struct signalfd_siginfo info;
@@ -421,6 +496,105 @@ int main(int argc, char **argv) {
     }
   }
   report("finished", (long)signalled);
+  send_reports();
   return main_ended && WIFEXITED(main_status) ? WEXITSTATUS(main_status)
                                               : 128 + (main_ended ? WTERMSIG(main_status) : SIGKILL);
+}
+
+/* ---- standing ready ----------------------------------------------------------------------------- */
+
+/* A request as it came: its parts point into `bytes`. */
+struct request {
+  char bytes[MESSAGE_BYTES_MAX];
+  char *strings[MESSAGE_BYTES_MAX / 2];
+  int fds[DESCRIPTORS_MAX];
+  uint32_t targets[DESCRIPTORS_MAX];
+  uint32_t arguments, environment, descriptors;
+};
+
+/* Returns false at the end of file; `received` is the number of descriptors that came. */
+static bool receive(struct request *request, size_t *length, size_t *received) {
+  union {
+    char space[CMSG_SPACE(sizeof request->fds)];
+    struct cmsghdr aligned;
+  } control;
+  struct iovec data = {.iov_base = request->bytes, .iov_len = sizeof request->bytes};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  message.msg_control = &control;
+  message.msg_controllen = sizeof control;
+  ssize_t read_bytes;
+  do read_bytes = recvmsg(CONTROL_FD, &message, MSG_CMSG_CLOEXEC);
+  while (read_bytes < 0 && errno == EINTR);
+  if (read_bytes <= 0) return false;
+  *length = (size_t)read_bytes;
+  *received = 0;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    *received = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(request->fds, CMSG_DATA(part), *received * sizeof(int));
+  }
+  return true;
+}
+
+/* Finds the parts of a message; false when it is none. */
+static bool understand(struct request *request, size_t length, size_t received) {
+  uint32_t counts[3];
+  size_t at = sizeof counts;
+  if (length < at || request->bytes[length - 1] != '\0') return false;
+  memcpy(counts, request->bytes, sizeof counts);
+  request->arguments = counts[0];
+  request->environment = counts[1];
+  request->descriptors = counts[2];
+  if (counts[2] != received || length < at + received * sizeof(uint32_t)) return false;
+  memcpy(request->targets, request->bytes + at, received * sizeof(uint32_t));
+  at += received * sizeof(uint32_t);
+  size_t wanted = (size_t)counts[0] + counts[1], found = 0;
+  /* Each list is closed by NULL, so there is one place more between them. */
+  if (counts[0] == 0 || wanted + 2 > sizeof request->strings / sizeof *request->strings) return false;
+  for (char *string = request->bytes + at; string < request->bytes + length && found < wanted; found++) {
+    request->strings[found < counts[0] ? found : found + 1] = string;
+    string += strlen(string) + 1;
+  }
+  request->strings[counts[0]] = NULL;
+  request->strings[wanted + 1] = NULL;
+  return found == wanted;
+}
+
+static int become_guard(struct request *request) {
+  for (uint32_t i = 0; i < request->descriptors; i++) {
+    request->fds[i] = fcntl(request->fds[i], F_DUPFD_CLOEXEC, LOWEST_FREE_FD);
+  }
+  for (uint32_t i = 0; i < request->descriptors; i++) {
+    if (dup2(request->fds[i], (int)request->targets[i]) < 0) return 71;
+    close(request->fds[i]);
+  }
+  environ = request->strings + request->arguments + 1;
+  return guard((int)request->arguments, request->strings);
+}
+
+static int stand_ready(void) {
+  static struct request request;
+  fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  size_t length, received;
+  while (receive(&request, &length, &received)) {
+    int32_t answer = -EBADMSG;
+    if (understand(&request, length, received)) {
+      /* Prepared here, it serves the next ones too. */
+      struct options options = parse((int)request.arguments, request.strings);
+      if (options.secret_dir != NULL && !still_true(&domain, options.secret_dir))
+        prepare_domain(&domain, options.secret_dir);
+      /* A brother, not a child: whoever asked collects it. */
+      long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+      if (pid == 0) _exit(become_guard(&request));
+      answer = pid > 0 ? (int32_t)pid : -errno;
+    }
+    for (size_t i = 0; i < received; i++) close(request.fds[i]);
+    if (send(CONTROL_FD, &answer, sizeof answer, MSG_NOSIGNAL) < 0) return 0;
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  return argc == 2 && strcmp(argv[1], "-S") == 0 ? stand_ready() : guard(argc, argv);
 }

@@ -7,3 +7,5 @@ chmod 0711 python
 for name in python3 python3.*; do
   if [ -e "$name" ]; then ln -sf python "$name"; fi
 done
+# Python 3.14 adds one more copy of itself, 𝜋thon, of 8 MB.
+find . -type f -name "*thon" ! -name python -delete

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from client import GATEWAY, LLAMA, NAIVE, Connection, Server
@@ -108,13 +109,27 @@ def chat(model: str, tokens: int) -> dict[str, object]:
     }
 
 
-async def ask(server: Server, path: str, model: str, tokens: int) -> tuple[float, float, int]:
+@dataclass(frozen=True)
+class Way:
+    """One way to the same model."""
+
+    server: Server
+    path: str
+
+
+DIRECT = Way(LLAMA, "/v1/chat/completions")
+#: By the first part of the figures' names.
+THROUGH = {"": Way(GATEWAY, "/llama-cpp/v1/chat/completions"), "v1_": Way(GATEWAY, "/v1/chat/completions")}
+WAYS = (*THROUGH.values(), DIRECT)
+
+
+async def ask(way: Way, model: str, tokens: int) -> tuple[float, float, int]:
     """Milliseconds to the first piece with text, seconds from it to the last, and the count of events."""
     begun = time.perf_counter()
     first = last = 0.0
     events = 0
-    async with Connection(server) as connection:
-        async for piece in connection.stream("POST", path, chat(model, tokens)):
+    async with Connection(way.server) as connection:
+        async for piece in connection.stream("POST", way.path, chat(model, tokens)):
             if b'"content":"' in piece or events:
                 last = time.perf_counter()
                 first = first or last
@@ -124,37 +139,46 @@ async def ask(server: Server, path: str, model: str, tokens: int) -> tuple[float
     return (first - begun) * 1000, last - first, events
 
 
-WAYS = ((GATEWAY, "/llama-cpp/v1/chat/completions"), (LLAMA, "/v1/chat/completions"))
+async def ttft_ms(model: str, count: int) -> dict[Way, float]:
+    """Median milliseconds to the first token, by each way."""
+    times: dict[Way, list[float]] = {way: [] for way in WAYS}
+    for _ in range(count):
+        for way in WAYS:
+            times[way].append((await ask(way, model, 2))[0])
+    return {way: statistics.median(values) for way, values in times.items()}
 
 
-async def rates(model: str, tokens: int, parallel: int, pairs: int) -> tuple[float, float]:
-    """Tokens per second in all, through the gateway and directly."""
-    results: list[list[float]] = [[], []]
-    for _ in range(pairs):
-        for index, (server, path) in enumerate(WAYS):
+async def rates(model: str, tokens: int, parallel: int, rounds: int) -> dict[Way, float]:
+    """Median tokens per second of all streams together, by each way."""
+    results: dict[Way, list[float]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
             begun = time.perf_counter()
-            answers = await asyncio.gather(*(ask(server, path, model, tokens) for _ in range(parallel)))
+            answers = await asyncio.gather(*(ask(way, model, tokens) for _ in range(parallel)))
             seconds = answers[0][1] if parallel == 1 else time.perf_counter() - begun
-            results[index].append(sum(answer[2] for answer in answers) / seconds)
-    return statistics.median(results[0]), statistics.median(results[1])
+            results[way].append(sum(answer[2] for answer in answers) / seconds)
+    return {way: statistics.median(values) for way, values in results.items()}
 
 
 async def streams() -> None:
     for model in (REAL_MODEL, FAST_MODEL):
-        for server, path in WAYS:
-            await ask(server, path, model, 16)
+        for way in WAYS:
+            await ask(way, model, 16)
     note("time to the first token")
-    times: list[list[float]] = [[], []]
-    for _ in range(40):
-        for index, (server, path) in enumerate(WAYS):
-            times[index].append((await ask(server, path, REAL_MODEL, 2))[0])
-    report("ttft_ms", statistics.median(times[0]) - statistics.median(times[1]))
+    times = await ttft_ms(REAL_MODEL, 40)
+    for prefix, way in THROUGH.items():
+        report(f"{prefix}ttft_ms", times[way] - times[DIRECT])
     note("one stream")
-    report("stream_rate", *await rates(REAL_MODEL, 100, 1, 10))
+    report_rates("stream_rate", await rates(REAL_MODEL, 100, 1, 10))
     note("32 streams")
-    report("stream_rate_32", *await rates(REAL_MODEL, 24, 32, 5))
+    report_rates("stream_rate_32", await rates(REAL_MODEL, 24, 32, 5))
     note("a stream of the tiny model")
-    report("stream_fast", *await rates(FAST_MODEL, 2000, 1, 10))
+    report_rates("stream_fast", await rates(FAST_MODEL, 2000, 1, 10))
+
+
+def report_rates(name: str, found: dict[Way, float]) -> None:
+    for prefix, way in THROUGH.items():
+        report(f"{prefix}{name}", found[way], found[DIRECT])
 
 
 def resident_bytes(pid: int) -> int:

@@ -8,7 +8,7 @@ import { launchApp } from '../../support/app.mjs';
 import { startDisplay } from '../../support/display.mjs';
 import { startEngine } from '../../support/engine.mjs';
 import { ensureSandboxImage } from '../../support/sandbox-image.mjs';
-import { electronWith } from './electron-app.mjs';
+import { electronWith } from '../../support/electron-app.mjs';
 import { installProbe } from './page-probe.mjs';
 
 const run = promisify(execFile);

@@ -27,9 +27,10 @@ from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.health.remote import remote_parts
 from lm_gateway.health.routes import router as health_router
+from lm_gateway.http.client import HttpClient
 from lm_gateway.http.security import SecurityMiddleware
 from lm_gateway.http.tokens import Tokens
-from lm_gateway.http.upstream import create_client
+from lm_gateway.http.upstream import Upstream
 from lm_gateway.llama_cpp.routes import router as llama_cpp_router
 from lm_gateway.metrics.metrics import Metrics
 from lm_gateway.metrics.middleware import MetricsMiddleware
@@ -43,21 +44,22 @@ from lm_gateway.sessions.routes import router as sessions_router
 from lm_gateway.sessions.sessions import Sessions
 from lm_gateway.settings import Settings
 
-# The pass-through takes every path of its prefix, so it comes last.
+# They are tried in this order, for each request: those of models come first, where a token's time counts. The
+# pass-through takes every path of its prefix, so it comes after the two that have such a prefix.
 ROUTERS = (
+    ollama_router,
+    llama_cpp_router,
+    proxy_router,
+    openai_router,
     health_router,
     docs_router,
     metrics_router,
     bash_router,
     commands_router,
     sessions_router,
-    ollama_router,
-    llama_cpp_router,
     gguf_router,
     models_router,
-    openai_router,
     files_router,
-    proxy_router,
 )
 
 
@@ -67,18 +69,19 @@ def create_app(settings: Settings) -> FastAPI:
     Raises TokenFileError when the file of tokens cannot be used."""
     tokens = Tokens(settings.token, settings.tokens_file)
     metrics = Metrics()
-    client = create_client()
+    client = HttpClient()
+    parts = Parts(settings.supervisor_socket, remote_parts(settings, client))
     runner = CommandRunner(settings)
     audit = Audit()
     services = Services(
         settings=settings,
         tokens=tokens,
         metrics=metrics,
-        client=client,
+        upstream=Upstream(client, parts),
         runner=runner,
         jobs=Jobs(settings, runner, audit),
         sessions=Sessions(settings, runner, audit),
-        parts=Parts(settings.supervisor_socket, remote_parts(settings, client)),
+        parts=parts,
         audit=audit,
         files=Files(settings),
         model_files=ModelFiles(settings.gguf_dir, settings.uploads_dir, settings.disk_reserve_bytes),
@@ -87,10 +90,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with client:
+        async with client, services.files.tidied():
             yield
             await services.jobs.close()
             await services.sessions.close()
+            services.runner.close()
 
     app = FastAPI(
         title="lm-sandbox gateway",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
 from starlette.requests import HTTPConnection
 
 from lm_gateway.audit import Audit
@@ -14,6 +13,7 @@ from lm_gateway.files.service import Files
 from lm_gateway.gguf.store import ModelFiles
 from lm_gateway.health.parts import Parts
 from lm_gateway.http.tokens import Tokens
+from lm_gateway.http.upstream import Upstream
 from lm_gateway.metrics.metrics import Metrics
 from lm_gateway.models.directory import ModelDirectory
 from lm_gateway.sessions.sessions import Sessions
@@ -27,7 +27,7 @@ class Services:
     settings: Settings
     tokens: Tokens
     metrics: Metrics
-    client: httpx.AsyncClient
+    upstream: Upstream
     runner: CommandRunner
     jobs: Jobs
     sessions: Sessions
@@ -38,48 +38,53 @@ class Services:
     files: Files
 
 
-def get_services(connection: HTTPConnection) -> Services:
+def services_of(connection: HTTPConnection) -> Services:
     services = connection.app.state.services
     assert isinstance(services, Services)
     return services
 
 
-def get_settings(connection: HTTPConnection) -> Settings:
-    return get_services(connection).settings
+# None of these is a plain function: FastAPI would call those in threads, and while a model server uses all
+# processors a thread waits for its turn longer than everything else takes.
+async def get_services(connection: HTTPConnection) -> Services:
+    return services_of(connection)
 
 
-def get_tokens(connection: HTTPConnection) -> Tokens:
-    return get_services(connection).tokens
+async def get_settings(connection: HTTPConnection) -> Settings:
+    return services_of(connection).settings
 
 
-def get_client(connection: HTTPConnection) -> httpx.AsyncClient:
-    return get_services(connection).client
+async def get_tokens(connection: HTTPConnection) -> Tokens:
+    return services_of(connection).tokens
 
 
-def get_runner(connection: HTTPConnection) -> CommandRunner:
-    return get_services(connection).runner
+async def get_upstream(connection: HTTPConnection) -> Upstream:
+    return services_of(connection).upstream
 
 
-# Not a plain function: FastAPI would call that in a thread, which takes longer than all the rest.
+async def get_runner(connection: HTTPConnection) -> CommandRunner:
+    return services_of(connection).runner
+
+
 async def get_jobs(connection: HTTPConnection) -> Jobs:
-    return get_services(connection).jobs
+    return services_of(connection).jobs
 
 
 async def get_sessions(connection: HTTPConnection) -> Sessions:
-    return get_services(connection).sessions
+    return services_of(connection).sessions
 
 
-def get_parts(connection: HTTPConnection) -> Parts:
-    return get_services(connection).parts
+async def get_parts(connection: HTTPConnection) -> Parts:
+    return services_of(connection).parts
 
 
-def get_audit(connection: HTTPConnection) -> Audit:
-    return get_services(connection).audit
+async def get_audit(connection: HTTPConnection) -> Audit:
+    return services_of(connection).audit
 
 
-def get_model_files(connection: HTTPConnection) -> ModelFiles:
-    return get_services(connection).model_files
+async def get_model_files(connection: HTTPConnection) -> ModelFiles:
+    return services_of(connection).model_files
 
 
-def get_files(connection: HTTPConnection) -> Files:
-    return get_services(connection).files
+async def get_files(connection: HTTPConnection) -> Files:
+    return services_of(connection).files

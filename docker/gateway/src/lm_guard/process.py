@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lm_guard.spawn import CONTROL_FD, Spawn, spawn_guard
+
 DEFAULT_GUARD_PATH = "/opt/lm-sandbox/bin/lm-guard"
-CONTROL_FD = 3
-# Descriptors that are handed over are first moved above those they are copied to.
-LOWEST_FREE_FD = 16
 
 
 @dataclass(frozen=True)
@@ -101,35 +99,35 @@ class GuardedProcess:
         options: GuardOptions,
         known_guards: set[int],
         cwd: str | None = None,
+        spawn: Spawn = spawn_guard,
     ) -> GuardedProcess:
         """Starts the program. `descriptors` maps the program's numbers (0, 1, 2, 4, …) to ours.
 
         `known_guards` holds the process ids of the living guards of this process; it is kept up to
-        date here, so that `kill_orphans` can tell a guard from what a killed guard left behind.
+        date here, so that `kill_orphans` can tell a guard from what a killed guard left behind. `spawn`
+        starts the guard: from this process, or by a `ReadyGuard`.
 
         Raises StartFailed when the program cannot be started.
         """
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        moved: list[int] = []
+        command = [*options.arguments(cwd), *arguments]
         try:
-            actions = []
-            for target, source in [*descriptors.items(), (CONTROL_FD, theirs.fileno())]:
-                if source < LOWEST_FREE_FD:
-                    source = fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, LOWEST_FREE_FD)
-                    moved.append(source)
-                actions.append((os.POSIX_SPAWN_DUP2, source, target))
-            command = [*options.arguments(cwd), *arguments]
-            guard_pid = os.posix_spawn(command[0], command, dict(environment), file_actions=actions)
-        except OSError as error:
+            guard_pid = spawn(command, environment, {**descriptors, CONTROL_FD: theirs.fileno()})
+        except BaseException as error:
             ours.close()
-            raise StartFailed(options.guard_path, error.errno or errno.EIO) from error
+            if isinstance(error, OSError):
+                raise StartFailed(options.guard_path, error.errno or errno.EIO) from error
+            raise
         finally:
             theirs.close()
-            for descriptor in moved:
-                os.close(descriptor)
         process = cls(guard_pid, ours, arguments[0], known_guards)
-        await process._started
+        try:
+            await process._started
+        except StartFailed:
+            # Its guard ends now; nothing of it may be left when the caller hears of the failure.
+            await asyncio.wait([process.finished])
+            raise
         return process
 
     def terminate(self) -> None:

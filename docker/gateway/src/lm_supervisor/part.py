@@ -125,7 +125,9 @@ class Part:
                 settings.arguments,
                 environment=settings.environment,
                 descriptors=descriptors,
-                options=GuardOptions(oom_score_adj=settings.oom_score_adj, guard_path=self._guard_path),
+                options=GuardOptions(
+                    nice=settings.nice, oom_score_adj=settings.oom_score_adj, guard_path=self._guard_path
+                ),
                 known_guards=self._known_guards,
             )
         finally:

@@ -27,6 +27,9 @@ PASSED_ON = (
 )
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 GPU_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "GGML_")
+# A model that computes on all processors must not keep its own words waiting: the gateway (0) passes them on.
+# Terminals have 2, commands 5 (lm_gateway/settings.py).
+RUNTIME_NICE = 3
 # These let a client of llama-server run commands or read files, past the gateway's token and limits.
 NEVER_PASSED_ON = (
     "LLAMA_ARG_TOOLS",
@@ -64,6 +67,7 @@ class PartSettings:
     probe: Probe
     backoff: Backoff
     oom_score_adj: int
+    nice: int = 0
     secret: str | None = None
     listen: bool = False
 
@@ -189,6 +193,7 @@ def _ollama(environment: Mapping[str, str], models: Path) -> PartSettings:
         probe=Probe(port, "/api/version"),
         backoff=Backoff(first_s=0.5, cap_s=30.0),
         oom_score_adj=800,
+        nice=RUNTIME_NICE,
     )
 
 
@@ -213,6 +218,7 @@ def _llama_cpp(environment: Mapping[str, str], models: Path) -> PartSettings:
         probe=Probe(port, "/health"),
         backoff=Backoff(first_s=0.5, cap_s=30.0),
         oom_score_adj=800,
+        nice=RUNTIME_NICE,
     )
 
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 # Larger pieces would leave the processor's cache before they are looked at.
 READ_BYTES = 64 * 1024
@@ -19,55 +20,25 @@ class ReadablePipe:
     """A pipe whose reading end is ours. `write_fd` is for the program and is to be closed after its start."""
 
     def __init__(self) -> None:
-        self._read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self._read_fd, False)
-        self._no_more = False
-        self._waiting: asyncio.Future[None] | None = None
+        self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self.read_fd, False)
         # A large pipe saves switches between writer and reader. The kernel may refuse it to a user who
         # has many; the default size then serves.
         with contextlib.suppress(OSError):
-            fcntl.fcntl(self._read_fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            fcntl.fcntl(self.read_fd, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    async def read(self) -> list[bytes]:
-        """The next pieces, as many as are there, but not more than a turn; none at the end."""
-        while True:
-            pieces = self._read_turn()
-            if pieces is not None:
-                # A writer that is always ahead must not keep the loop to itself.
-                await asyncio.sleep(0)
-                return pieces
-            if self._no_more:
-                return []
-            await self._wait_readable()
-
-    def _read_turn(self) -> list[bytes] | None:
-        """What is there; an empty list at the end, None when there is nothing yet."""
+    def read(self) -> list[bytes] | None:
+        """What is there, but not more than a turn; none at the end, None when there is nothing yet."""
         pieces: list[bytes] = []
         for _ in range(TURN_READS):
             try:
-                received = os.read(self._read_fd, READ_BYTES)
+                received = os.read(self.read_fd, READ_BYTES)
             except BlockingIOError:
                 return pieces or None
             if not received:
                 break
             pieces.append(received)
         return pieces
-
-    def expect_no_more(self) -> None:
-        """Makes `read` end once the pipe is empty, even if somebody still holds its other end."""
-        self._no_more = True
-        if self._waiting is not None:
-            _wake(self._waiting)
-
-    async def _wait_readable(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._waiting = loop.create_future()
-        loop.add_reader(self._read_fd, _wake, self._waiting)
-        try:
-            await self._waiting
-        finally:
-            loop.remove_reader(self._read_fd)
-            self._waiting = None
 
     def close_write_end(self) -> None:
         if self.write_fd >= 0:
@@ -76,7 +47,27 @@ class ReadablePipe:
 
     def close(self) -> None:
         self.close_write_end()
-        os.close(self._read_fd)
+        os.close(self.read_fd)
+
+
+async def readable_or_done(pipes: Collection[ReadablePipe], done: asyncio.Future[Any]) -> None:
+    """Returns when one of the pipes can be read or is at its end, or `done` is."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not waiting.done():
+            waiting.set_result(None)
+
+    for pipe in pipes:
+        loop.add_reader(pipe.read_fd, wake)
+    done.add_done_callback(wake)
+    try:
+        await waiting
+    finally:
+        done.remove_done_callback(wake)
+        for pipe in pipes:
+            loop.remove_reader(pipe.read_fd)
 
 
 class WritablePipe:

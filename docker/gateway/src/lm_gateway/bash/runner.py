@@ -11,13 +11,16 @@ from enum import StrEnum
 from pathlib import Path
 
 from lm_gateway.bash.models import RunBashRequest
-from lm_gateway.bash.pipe import ReadablePipe, WritablePipe
+from lm_gateway.bash.pipe import ReadablePipe, WritablePipe, readable_or_done
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.settings import Settings
-from lm_guard import GuardedProcess, GuardOptions, StartFailed
+from lm_guard import GuardedProcess, GuardOptions, ReadyGuard, StartFailed
 from lm_guard.orphans import kill_orphans
 
 RETRY_AFTER_S = 1
+# When many commands come at once, other requests are answered between their starts. One would let a second
+# processor idle; with four /health is answered twice as late.
+STARTING_AT_A_TIME = 2
 
 
 class Stream(StrEnum):
@@ -62,6 +65,7 @@ class Command:
         self._known_guards = known_guards
         self._started_at = self._ended_at = time.monotonic()
         self._timed_out = False
+        self._orphans_ended = False
 
     async def follow(self, on_output: OnOutput) -> CommandEnd:
         """Hands over the output until the end. Cancelling it ends the command."""
@@ -71,20 +75,12 @@ class Command:
             self.process.terminate()
 
         timer = asyncio.get_running_loop().call_later(self._timeout_s, time_out)
-        pumps = [
-            asyncio.create_task(self._pump(stream, pipe, on_output)) for stream, pipe in self._pipes.items()
-        ]
-        ending = asyncio.create_task(self._end_everything())
         try:
-            done, _ = await asyncio.wait({ending, *pumps}, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await self._hand_over(on_output)
         finally:
             timer.cancel()
             self.process.terminate()
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(ending, *pumps, return_exceptions=True)
+            await self._end_everything()
             for pipe in self._pipes.values():
                 pipe.close()
             if self.stdin is not None:
@@ -100,18 +96,42 @@ class Command:
         exit_code = end.code if end.signal is None else 128 + end.signal
         return CommandEnd(exit_code, self._timed_out, round((self._ended_at - self._started_at) * 1000))
 
+    async def _hand_over(self, on_output: OnOutput) -> None:
+        """Returns when nothing of the command is left that could still write, and all is handed over."""
+        finished = self.process.finished
+        pipes = dict(self._pipes)
+        while True:
+            # Asked before the pipes are read: what was written before the end is in them then.
+            ended = finished.done()
+            if ended:
+                await self._end_everything()
+            came = False
+            for stream, pipe in list(pipes.items()):
+                pieces = pipe.read()
+                if pieces:
+                    came = True
+                    await on_output(stream, pieces)
+                    # A writer that is always ahead must not keep the loop to itself.
+                    await asyncio.sleep(0)
+                elif pieces is not None:
+                    del pipes[stream]
+            if came:
+                continue
+            # Somebody else may hold the other end of a pipe for ever.
+            if ended:
+                return
+            await readable_or_done(pipes.values(), finished)
+
     async def _end_everything(self) -> None:
-        """Returns when nothing of the command is left that could still write."""
-        if not await self.process.finished:
+        """Returns when nothing of the command lives."""
+        finished = self.process.finished
+        # Not awaited itself: whoever cancels this must not cancel that.
+        if not finished.done():
+            await asyncio.wait([finished])
+        if not finished.result() and not self._orphans_ended:
             # A command can kill its guard; what it started then comes back to this process.
             kill_orphans(self._known_guards)
-        for pipe in self._pipes.values():
-            pipe.expect_no_more()
-
-    @staticmethod
-    async def _pump(stream: Stream, pipe: ReadablePipe, on_output: OnOutput) -> None:
-        while pieces := await pipe.read():
-            await on_output(stream, pieces)
+            self._orphans_ended = True
 
 
 class CommandRunner:
@@ -121,7 +141,10 @@ class CommandRunner:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known_guards: set[int] = set()
+        #: Starts guards; for all that start one.
+        self.spawn_guard = ReadyGuard(settings.guard_path, self._known_guards)
         self._running = {False: 0, True: 0}
+        self._starting = asyncio.Semaphore(STARTING_AT_A_TIME)
         #: How commands are kept apart from the gateway: known after the first; see lm-guard.c.
         self.isolation: str | None = None
 
@@ -164,7 +187,8 @@ class CommandRunner:
 
         self._running[background] += 1
         try:
-            return await self._spawn(request, timeout_s, cwd, release, stdin_open)
+            async with self._starting:
+                return await self._spawn(request, timeout_s, cwd, release, stdin_open)
         except BaseException:
             release()
             raise
@@ -196,6 +220,7 @@ class CommandRunner:
                 ),
                 known_guards=self._known_guards,
                 cwd=str(cwd),
+                spawn=self.spawn_guard,
             )
         except StartFailed as error:
             for pipe in pipes.values():
@@ -213,11 +238,17 @@ class CommandRunner:
         self.isolation = process.isolation
         return Command(process, pipes, timeout_s, release, self._known_guards, str(cwd), stdin)
 
+    def close(self) -> None:
+        """Starts no more; what runs is not touched."""
+        self.spawn_guard.close()
+
     def folder(self, wanted: str | None) -> Path:
         """A folder of the workspace by its path in a request. Raises GatewayError for any other."""
         workspace = self._settings.workspace
+        if wanted is None:
+            return workspace
         try:
-            folder = (workspace / (wanted or "")).resolve(strict=True)
+            folder = (workspace / wanted).resolve(strict=True)
             inside = folder.is_relative_to(workspace.resolve()) and folder.is_dir()
         except (OSError, ValueError):
             inside = False

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import JsonValue
 
 from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.http.client import encoded
 from lm_gateway.http.json_values import field, text
-from lm_gateway.http.upstream import Runtime, as_gateway_error
+from lm_gateway.http.upstream import Runtime
 
 if TYPE_CHECKING:
     from lm_gateway.dependencies import Services
@@ -21,13 +22,10 @@ LONGEST_ERROR_TEXT = 2000
 
 async def get_json(services: Services, runtime: Runtime, path: str) -> JsonValue:
     """A runtime's answer to GET. Raises GatewayError when there is none."""
-    try:
-        answer = await services.client.get(runtime.url + path)
-    except httpx.TransportError as error:
-        raise await as_gateway_error(error, runtime, services.parts) from error
+    answer = await services.upstream.request(runtime, "GET", path)
     value = parse(answer.text)
     if answer.is_error:
-        raise refused(runtime, answer.status_code, value)
+        raise refused(runtime, answer.status, value)
     return value
 
 
@@ -35,15 +33,12 @@ async def lines(
     services: Services, runtime: Runtime, path: str, body: dict[str, JsonValue]
 ) -> AsyncGenerator[str]:
     """The lines of a streamed answer to POST. Raises GatewayError: not there, refused, broken off."""
-    try:
-        async with services.client.stream("POST", runtime.url + path, json=body) as answer:
-            if answer.is_error:
-                await answer.aread()
-                raise refused(runtime, answer.status_code, parse(answer.text))
-            async for line in answer.aiter_lines():
+    async with services.upstream.stream(runtime, "POST", path, content=encoded(body)) as answer:
+        if answer.is_error:
+            raise refused(runtime, answer.status, parse(await answer.text()))
+        async with aclosing(answer.lines()) as received:
+            async for line in received:
                 yield line
-    except httpx.TransportError as error:
-        raise await as_gateway_error(error, runtime, services.parts) from error
 
 
 def parse(content: str) -> JsonValue:

@@ -29,6 +29,7 @@ class Job:
         command: Command,
         request: RunBashRequest,
         *,
+        number: int,
         cwd: str,
         background: bool,
         limits: CommandLimits,
@@ -36,6 +37,8 @@ class Job:
         on_end: Callable[[Job], None],
     ) -> None:
         self.id = secrets.token_hex(8)
+        #: Rises from one to the next; the id tells nothing.
+        self.number = number
         self.request = request
         self.background = background
         self.command = command

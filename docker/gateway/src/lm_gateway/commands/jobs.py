@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import count, islice
 
 from lm_gateway.audit import Audit
 from lm_gateway.bash.models import RunBashRequest
@@ -41,6 +42,7 @@ class Jobs:
         self._ended_sizes: dict[str, int] = {}
         self._ended_bytes = 0
         self._claims: OrderedDict[str, _Claim] = OrderedDict()
+        self._numbers = count(1)
 
     async def run(self, request: RunBashRequest, *, who: str, background: bool = False) -> tuple[Job, bool]:
         """The command of a request, attached to, and whether an earlier request had started it.
@@ -83,9 +85,12 @@ class Jobs:
             )
         return job
 
-    def all(self) -> list[Job]:
-        """All that are known, oldest first."""
-        return list(self._jobs.values())
+    def page(self, *, limit: int, after: int | None) -> tuple[list[Job], int | None]:
+        """Up to `limit` of those that are known, newest first, which were started before number `after`; and
+        the `after` of the page behind it. Commands that start or are forgotten meanwhile shift no page."""
+        older = (job for job in reversed(self._jobs.values()) if after is None or job.number < after)
+        found = list(islice(older, limit + 1))
+        return found[:limit], found[limit - 1].number if len(found) > limit else None
 
     async def close(self) -> None:
         """Ends everything that runs."""
@@ -110,6 +115,7 @@ class Jobs:
         job = Job(
             command,
             request,
+            number=next(self._numbers),
             cwd=command.cwd,
             background=background,
             limits=self._settings.commands,

@@ -50,6 +50,8 @@ class CommandStatus(BaseModel):
 
 
 class CommandList(BaseModel):
-    """The running commands and the recently ended ones, oldest first."""
+    """A page of the running commands and the recently ended ones, newest first. `next`, unless null, is the
+    `after` of the page behind it."""
 
     commands: list[CommandStatus]
+    next: str | None

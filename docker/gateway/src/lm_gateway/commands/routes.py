@@ -14,15 +14,17 @@ from lm_gateway.commands.events import follow
 from lm_gateway.commands.job import Job
 from lm_gateway.commands.jobs import Jobs
 from lm_gateway.commands.models import CommandList, CommandStatus, StartCommandRequest, StdinRequest
-from lm_gateway.commands.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from lm_gateway.dependencies import get_jobs
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.http.disconnect import EventStream, until_disconnect, wants_server_sent_events
+from lm_gateway.http.ranges import ByteRange, parse_range
 from lm_gateway.http.scopes import Scope, caller_name, needs
 
 router = APIRouter(dependencies=[needs(Scope.EXEC)])
 REPLAYED_HEADER = "X-Replayed"
 PIECE_BYTES = 256 * 1024
+PAGE_DEFAULT = 100
+PAGE_MAX = 1000
 
 type JobsNeeded = Annotated[Jobs, Depends(get_jobs)]
 
@@ -48,9 +50,19 @@ async def start_command(
 
 
 @router.get("/commands")
-async def list_commands(jobs: JobsNeeded) -> CommandList:
-    """The running commands, those of POST /run-bash/ too, and those that ended in the last ten minutes."""
-    return CommandList(commands=[job.status() for job in jobs.all()])
+async def list_commands(
+    jobs: JobsNeeded,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most")] = PAGE_DEFAULT,
+    after: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description="The `next` of the page before")
+    ] = None,
+) -> CommandList:
+    """The running commands, those of POST /run-bash/ too, and those that ended in the last ten minutes:
+    newest first, a page at a time. Commands that start or are forgotten meanwhile shift no page."""
+    found, following = jobs.page(limit=limit, after=None if after is None else int(after))
+    return CommandList(
+        commands=[job.status() for job in found], next=None if following is None else str(following)
+    )
 
 
 @router.get("/commands/{command_id}")
@@ -93,16 +105,7 @@ async def read_output(request: Request, job: FoundJob, stream: Stream = Stream.S
     answer is its first part with status 206 and the true size in `Content-Range`."""
     size, total = job.output_size(stream), job.output_total(stream)
     headers = {"Accept-Ranges": "bytes", "X-Output-Bytes": str(total), "X-Output-Kept-Bytes": str(size)}
-    try:
-        wanted = parse_range(request.headers.get("range"), size)
-    except RangeNotSatisfiable:
-        raise GatewayError(
-            ErrorCode.INVALID_REQUEST,
-            f"of this output {size} of {total} bytes are kept; the range lies behind them",
-            status=416,
-            details={"kept_bytes": size, "total_bytes": total},
-            headers={**headers, "Content-Range": f"bytes */{total}"},
-        ) from None
+    wanted = parse_range(request.headers.get("range"), size, complete_bytes=total)
     part = wanted or ByteRange(0, size)
     if part.end - part.start < total and size > 0:
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{total}"

@@ -136,19 +136,6 @@ def _scope(dependant: Dependant) -> Scope | None:
     return None
 
 
-def for_page(schema: dict[str, Any]) -> Any:
-    """The document for the page: without the tokens, for which it would offer a field of no use."""
-    operations = {
-        path: {
-            method: {name: value for name, value in operation.items() if name != "security"}
-            for method, operation in operations.items()
-        }
-        for path, operations in schema["paths"].items()
-    }
-    components = {name: value for name, value in schema["components"].items() if name != "securitySchemes"}
-    return for_swagger_ui({**schema, "paths": operations, "components": components})
-
-
 def for_swagger_ui(value: Any) -> Any:
     """A document of OpenAPI 3.0 for the page's viewer, which does not know 3.1: null is `nullable`, a
     constant is an enum of one, limits that are excluded are flags."""

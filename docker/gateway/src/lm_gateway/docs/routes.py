@@ -1,9 +1,10 @@
 """GET /openapi.json for programs, GET /docs for people.
 
-The page and its files answer without a token: a browser sends none when somebody opens an address, and one in
-the address would end up in histories. They say nothing that the project's sources do not say. The page can
-read and call nothing: trying requests out is off, its policy allows its own files only, and a browser's
-requests with a token would fail on their Origin anyway.
+The page and its files answer without a token: a browser sends none when somebody opens an address, and one
+in the address would end up in histories. They say nothing that the project's sources do not say. The page can
+try out what only reads, with a token that its reader types and that is forgotten when the page is left; its
+policy allows no file of another kind and no other host. Requests that change something are not offered: a
+browser sends their Origin, and the gateway refuses all that have one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from lm_gateway.docs.document import document, for_page
+from lm_gateway.docs.document import document, for_swagger_ui
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.http.scopes import Scope, needs, open_to_all
 
@@ -47,7 +48,8 @@ SwaggerUIBundle({
   url: '/docs/openapi.json',
   dom_id: '#swagger-ui',
   deepLinking: true,
-  supportedSubmitMethods: [],
+  supportedSubmitMethods: ['get'],
+  persistAuthorization: false,
   validatorUrl: null,
 });
 """
@@ -68,7 +70,7 @@ async def page() -> Response:
 @router.get("/docs/openapi.json", dependencies=OPEN)
 async def openapi_of_page(request: Request) -> Any:
     """The same in the words of OpenAPI 3.0, which is what the viewer knows."""
-    return for_page(document(request.app, request.app.state.routers))
+    return for_swagger_ui(document(request.app, request.app.state.routers))
 
 
 @router.get("/docs/page.js", dependencies=OPEN)

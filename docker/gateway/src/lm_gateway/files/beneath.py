@@ -106,9 +106,11 @@ class Beneath:
             os.close(root)
 
     @contextmanager
-    def folder(self, names: tuple[str, ...], *, create: bool = False) -> Iterator[int]:
+    def folder(
+        self, names: tuple[str, ...], *, create: bool = False, flags: int = DIRECTORY
+    ) -> Iterator[int]:
         """A descriptor of a folder, for the calls that take one and a name. `create`: also its parents."""
-        descriptor = self._make_folders(names) if create else self.open(names, DIRECTORY)
+        descriptor = self._make_folders(names) if create else self.open(names, flags)
         try:
             yield descriptor
         finally:

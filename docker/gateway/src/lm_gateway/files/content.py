@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import re
 from email.utils import formatdate
 from urllib.parse import quote
 
@@ -11,36 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from lm_gateway.errors import ErrorCode, GatewayError
-from lm_gateway.files.store import OpenFile, parse_etags
+from lm_gateway.files.open_file import OpenFile
+from lm_gateway.files.versions import parse_etags
 from lm_gateway.files.workers import Workers
 from lm_gateway.http.disconnect import send_until_disconnect
+from lm_gateway.http.ranges import ByteRange, parse_range
 
 PIECE_BYTES = 256 * 1024
-RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
-
-
-def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one behind the last; None: the whole file is the answer, as for several ranges
-    or another unit (RFC 9110, 14.2). Raises RANGE_NOT_SATISFIABLE."""
-    match = RANGE.fullmatch(header.replace(" ", ""))
-    if match is None or not any(match.groups()):
-        return None
-    first_text, last_text = match.groups()
-    if not first_text:
-        first, end = max(size - int(last_text), 0), size
-    else:
-        first, end = int(first_text), min(int(last_text) + 1, size) if last_text else size
-        if last_text and int(last_text) < first:
-            return None
-    if first >= end:
-        raise GatewayError(
-            ErrorCode.RANGE_NOT_SATISFIABLE,
-            f"{header!r} lies outside of the file, which has {size} bytes",
-            details={"size_bytes": size},
-            headers={"Content-Range": f"bytes */{size}"},
-        )
-    return first, end
 
 
 def answer_with(request: Request, file: OpenFile, workers: Workers) -> Response:
@@ -55,35 +31,35 @@ def answer_with(request: Request, file: OpenFile, workers: Workers) -> Response:
         if known is not None and parse_etags(known) & {file.etag, "*"}:
             file.close()
             return Response(status_code=304, headers=headers)
-        wanted = request.headers.get("range")
         # With If-Range a file that has changed is sent whole, so that no two versions are put together.
         fits = request.headers.get("if-range") in (None, file.etag)
-        part = parse_range(wanted, file.size_bytes) if wanted is not None and fits else None
+        # Ranges are of GET alone (RFC 9110, 14.2).
+        wanted = request.headers.get("range") if fits and request.method == "GET" else None
+        part = parse_range(wanted, file.size_bytes)
     except BaseException:
         file.close()
         raise
-    first, end = part or (0, file.size_bytes)
+    sent = part or ByteRange(0, file.size_bytes)
     if part is not None:
-        headers["Content-Range"] = f"bytes {first}-{end - 1}/{file.size_bytes}"
-    headers["Content-Length"] = str(end - first)
+        headers["Content-Range"] = f"bytes {sent.start}-{sent.end - 1}/{file.size_bytes}"
+    headers["Content-Length"] = str(sent.end - sent.start)
     headers["Content-Type"] = mimetypes.guess_type(file.path)[0] or "application/octet-stream"
     headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.path.rpartition('/')[2])}"
     status = 200 if part is None else 206
     if request.method == "HEAD":
         file.close()
         return Response(status_code=status, headers=headers)
-    return _Content(file, workers, first, end, status, headers)
+    return _Content(file, workers, sent, status, headers)
 
 
 class _Content(Response):
     def __init__(
-        self, file: OpenFile, workers: Workers, first: int, end: int, status: int, headers: dict[str, str]
+        self, file: OpenFile, workers: Workers, part: ByteRange, status: int, headers: dict[str, str]
     ) -> None:
         super().__init__(status_code=status, headers=headers)
         self._file = file
         self._workers = workers
-        self._first = first
-        self._end = end
+        self._part = part
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         try:
@@ -93,9 +69,9 @@ class _Content(Response):
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        offset = self._first
-        while offset < self._end:
-            wanted = min(PIECE_BYTES, self._end - offset)
+        offset = self._part.start
+        while offset < self._part.end:
+            wanted = min(PIECE_BYTES, self._part.end - offset)
             piece = await self._workers.run(self._file.read, offset, wanted)
             if not piece:
                 # The length went out with the headers: breaking off is the only way left to tell.

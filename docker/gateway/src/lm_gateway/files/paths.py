@@ -8,9 +8,11 @@ from lm_gateway.errors import ErrorCode, GatewayError
 
 LONGEST_NAME_BYTES = 255
 LONGEST_PATH_BYTES = 4000
+#: One below the other; empty for the workspace itself.
+type Names = tuple[str, ...]
 
 
-def parse_path(text: str, workspace: Path) -> tuple[str, ...]:
+def parse_path(text: str, workspace: Path) -> Names:
     """The names of a path below the workspace; empty for the workspace itself.
 
     Relative to the workspace; an absolute path is taken when it begins with the workspace's own. Raises
@@ -40,7 +42,7 @@ def parse_path(text: str, workspace: Path) -> tuple[str, ...]:
     return names
 
 
-def show(names: tuple[str, ...]) -> str:
+def show(names: Names) -> str:
     """A path as answers tell it: relative to the workspace, `.` for the workspace itself."""
     return "/".join(names) or "."
 

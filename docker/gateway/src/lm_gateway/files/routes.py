@@ -26,7 +26,7 @@ from lm_gateway.files.models import (
 )
 from lm_gateway.files.paths import show
 from lm_gateway.files.service import Files
-from lm_gateway.files.store import Rules, parse_etags
+from lm_gateway.files.versions import Rules, parse_etags
 from lm_gateway.http.scopes import Scope, needs
 
 router = APIRouter(prefix="/files", dependencies=[needs(Scope.EXEC)])

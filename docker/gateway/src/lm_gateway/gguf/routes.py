@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-import httpx
 from fastapi import APIRouter, Depends, Request, Response, status
 from pydantic import BaseModel, JsonValue
 
@@ -14,6 +13,7 @@ from lm_gateway.dependencies import Services, get_services
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.gguf.store import ModelFile, Piece
 from lm_gateway.http.scopes import Scope, needs
+from lm_gateway.llama_cpp.runtime import llama_cpp_runtime
 
 router = APIRouter(prefix="/models/gguf")
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -119,9 +119,11 @@ async def _reload(services: Services) -> bool:
 
 async def _tell_llama_server(services: Services, method: str, path: str, body: JsonValue) -> bool:
     """Whether llama-server took it. Its absence is no failure of the upload: it looks when it starts."""
-    url = services.settings.llama_cpp_url + path
+    runtime = llama_cpp_runtime(services.settings)
     try:
-        answer = await services.client.request(method, url, json=body, timeout=RUNTIME_ANSWER_TIMEOUT_S)
-    except httpx.HTTPError:
+        answer = await services.upstream.request(
+            runtime, method, path, json=body, timeout_s=RUNTIME_ANSWER_TIMEOUT_S
+        )
+    except GatewayError:
         return False
     return answer.is_success

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
+from lm_gateway.disk import disk_full
 from lm_gateway.errors import ErrorCode, GatewayError
 
 MAGIC = b"GGUF"
@@ -139,7 +140,10 @@ class ModelFiles:
         needed = 0 if piece.total is None else piece.total - piece.offset
         free = shutil.disk_usage(self._uploads).free
         if needed + self._reserve_bytes > free:
-            raise _disk_full(needed, free)
+            raise self._disk_full(free, needed)
+
+    def _disk_full(self, free: int, needed: int = 0) -> GatewayError:
+        return disk_full("models", needed_bytes=needed, free_bytes=free, reserve_bytes=self._reserve_bytes)
 
     async def _write(self, part: Path, piece: Piece, content: AsyncIterator[bytes]) -> int:
         unchecked = 0
@@ -156,13 +160,13 @@ class ModelFiles:
                         unchecked = 0
                         free = shutil.disk_usage(self._uploads).free
                         if free < self._reserve_bytes:
-                            raise _disk_full(0, free)
+                            raise self._disk_full(free)
             except OSError as error:
-                if error.errno != errno.ENOSPC:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
                 # An unfinished file on a full disk would keep everything else from working.
                 part.unlink(missing_ok=True)
-                raise _disk_full(0, 0) from error
+                raise disk_full("models") from error
             except GatewayError:
                 part.unlink(missing_ok=True)
                 raise
@@ -202,13 +206,3 @@ def _flush(path: Path) -> None:
     """The file is on the disk before its name appears."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _disk_full(needed: int, free: int) -> GatewayError:
-    return GatewayError(
-        ErrorCode.DISK_FULL,
-        f"the volume of the models has {free // 1_000_000} MB free"
-        + (f" and {needed // 1_000_000} MB would be needed" if needed else "")
-        + "; delete models or enlarge the disk",
-        details={"free_bytes": free, "needed_bytes": needed},
-    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,6 +13,8 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 ANSWER_TIMEOUT_S = 1.0
+# /health is open to everybody: however often it is called, the supervisor is asked at most this often.
+KEPT_S = 0.1
 
 PartName = Literal["gateway", "ollama", "llama_cpp"]
 PART_NAMES: tuple[PartName, ...] = ("gateway", "ollama", "llama_cpp")
@@ -68,10 +72,15 @@ class Parts:
     def __init__(self, socket_path: Path, remote: Mapping[PartName, RemoteStatus] | None = None) -> None:
         self._socket_path = socket_path
         self._remote = dict(remote or {})
+        self._asking = asyncio.Lock()
+        self._asked_at = -math.inf
+        self._answer: _SupervisorAnswer | None = None
 
     async def status(self) -> PartsStatus:
-        """The state now. Never raises: without a supervisor every part but the gateway is unknown."""
-        answer, remote = await asyncio.gather(self._ask(), self._ask_remote())
+        """The state, at most a tenth of a second old. Never raises: without a supervisor every part but the
+        gateway is unknown."""
+        answer = await self._ask_supervisor()
+        remote = await self._ask_remote() if self._remote else {}
         known = answer.parts if answer else {"gateway": Part(state="ready")}
         return PartsStatus(
             started_at=answer.started_at if answer else None,
@@ -81,6 +90,13 @@ class Parts:
     async def _ask_remote(self) -> dict[PartName, Part]:
         states = await asyncio.gather(*(part.status() for part in self._remote.values()))
         return dict(zip(self._remote, states, strict=True))
+
+    async def _ask_supervisor(self) -> _SupervisorAnswer | None:
+        async with self._asking:
+            if time.monotonic() - self._asked_at >= KEPT_S:
+                self._answer = await self._ask()
+                self._asked_at = time.monotonic()
+            return self._answer and self._answer.model_copy(deep=True)
 
     async def _ask(self) -> _SupervisorAnswer | None:
         try:

@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import httpx
-
 from lm_gateway.health.parts import PART_NAMES, Part, PartName, PartState
+from lm_gateway.http.client import HttpClient, RequestFailed
 from lm_gateway.settings import Settings
 
 ANSWER_TIMEOUT_S = 1.0
@@ -22,7 +21,7 @@ PROBES: Mapping[PartName, str] = {"ollama": "/api/version", "llama_cpp": "/healt
 class RemotePart:
     """One runtime that runs elsewhere."""
 
-    def __init__(self, name: PartName, url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, name: PartName, url: str, client: HttpClient) -> None:
         self._url = url + PROBES[name]
         self._client = client
         self._asking = asyncio.Lock()
@@ -47,15 +46,15 @@ class RemotePart:
 
     async def _ask(self) -> tuple[PartState, str | None]:
         try:
-            answer = await self._client.get(self._url, timeout=ANSWER_TIMEOUT_S)
-        except httpx.HTTPError as error:
-            return "unreachable", f"did not answer at {self._url} ({str(error) or type(error).__name__})"
+            answer = await self._client.request("GET", self._url, timeout_s=ANSWER_TIMEOUT_S)
+        except RequestFailed as error:
+            return "unreachable", f"did not answer at {self._url} ({error})"
         if answer.is_success:
             return "ready", None
-        return "starting", f"answered {answer.status_code} at {self._url}"
+        return "starting", f"answered {answer.status} at {self._url}"
 
 
-def remote_parts(settings: Settings, client: httpx.AsyncClient) -> dict[PartName, RemotePart]:
+def remote_parts(settings: Settings, client: HttpClient) -> dict[PartName, RemotePart]:
     """Those that the settings say run elsewhere."""
     urls: dict[PartName, str] = {"ollama": settings.ollama_url, "llama_cpp": settings.llama_cpp_url}
     return {

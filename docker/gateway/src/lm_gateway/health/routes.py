@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
-import httpx
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, JsonValue
 
 from lm_gateway import API_REVISION, VERSION
 from lm_gateway.bash.runner import CommandRunner
-from lm_gateway.dependencies import get_client, get_parts, get_runner, get_settings, get_tokens
+from lm_gateway.dependencies import get_parts, get_runner, get_settings, get_tokens, get_upstream
+from lm_gateway.errors import GatewayError
 from lm_gateway.health.parts import Part, PartName, Parts
 from lm_gateway.http.open_access import OPEN_WARNING
 from lm_gateway.http.scopes import Scope, may, needs, open_to_all
 from lm_gateway.http.tokens import Tokens
+from lm_gateway.http.upstream import Runtime, Upstream
+from lm_gateway.llama_cpp.runtime import llama_cpp_runtime
+from lm_gateway.ollama.runtime import ollama_runtime
 from lm_gateway.settings import Settings
 
 router = APIRouter()
@@ -83,7 +87,7 @@ async def health(
 @router.get("/version", response_model=Version, dependencies=[needs(Scope.READ)])
 async def version(
     settings: Annotated[Settings, Depends(get_settings)],
-    client: Annotated[httpx.AsyncClient, Depends(get_client)],
+    upstream: Annotated[Upstream, Depends(get_upstream)],
     runner: Annotated[CommandRunner, Depends(get_runner)],
 ) -> Version:
     """The versions of the gateway, the image and the runtimes."""
@@ -92,16 +96,17 @@ async def version(
         api_revision=API_REVISION,
         image_version=settings.image_version,
         image_revision=settings.image_revision,
-        ollama=await _field(client, f"{settings.ollama_url}/api/version", "version"),
-        llama_cpp=await _field(client, f"{settings.llama_cpp_url}/props", "build_info"),
+        ollama=await _field(upstream, ollama_runtime(settings), "/api/version", "version"),
+        llama_cpp=await _field(upstream, llama_cpp_runtime(settings), "/props", "build_info"),
         command_isolation=runner.isolation,
     )
 
 
-async def _field(client: httpx.AsyncClient, url: str, name: str) -> str | None:
+async def _field(upstream: Upstream, runtime: Runtime, path: str, name: str) -> str | None:
     try:
-        answer: JsonValue = (await client.get(url, timeout=RUNTIME_ANSWER_TIMEOUT_S)).json()
-    except (httpx.HTTPError, ValueError):
+        told = await upstream.request(runtime, "GET", path, timeout_s=RUNTIME_ANSWER_TIMEOUT_S)
+        answer: JsonValue = json.loads(told.content)
+    except (GatewayError, ValueError):
         return None
     value = answer.get(name) if isinstance(answer, dict) else None
     return value if isinstance(value, str) else None

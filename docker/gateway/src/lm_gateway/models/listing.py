@@ -29,7 +29,8 @@ LLAMA_CPP_STATES: dict[str, ModelState] = {
 
 class Model(BaseModel):
     """One model. `id` is its name under /v1; `context` is in tokens: as loaded, else the most it can.
-    `memory_bytes` and `vram_bytes` are told by Ollama for loaded models. What is not known is null."""
+    `memory_bytes` and `vram_bytes` are told by Ollama for loaded models, the latter above 0 on a machine
+    without a GPU, too. What is not known is null."""
 
     id: str
     name: str

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import httpx
 from pydantic import JsonValue
 
 from lm_gateway.chat.upstream import lines, parse
@@ -14,7 +13,6 @@ from lm_gateway.dependencies import Services
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.http.disconnect import Event
 from lm_gateway.http.json_values import field, integer, text
-from lm_gateway.http.upstream import as_gateway_error
 from lm_gateway.models.listing import Model
 from lm_gateway.models.names import ModelName, RuntimeName, runtime_of
 from lm_gateway.models.requests import LoadRequest, PullRequest
@@ -27,12 +25,9 @@ LOOK_EVERY_S = 0.1
 async def tell(services: Services, name: RuntimeName, method: str, path: str, body: JsonValue) -> JsonValue:
     """A runtime's answer. Raises GatewayError: not there, or refused."""
     runtime = runtime_of(services.settings, name)
-    try:
-        answer = await services.client.request(method, runtime.url + path, json=body)
-    except httpx.TransportError as error:
-        raise await as_gateway_error(error, runtime, services.parts) from error
+    answer = await services.upstream.request(runtime, method, path, json=body)
     if answer.is_error:
-        raise refusal(runtime, answer.status_code, answer.text)
+        raise refusal(runtime, path, answer.status, answer.text)
     return parse(answer.text)
 
 
@@ -117,7 +112,7 @@ async def pull(services: Services, wanted: PullRequest) -> AsyncGenerator[Event]
                     continue
                 message = parse(line)
                 if isinstance(message, str) or field(message, "error") is not None:
-                    raise refusal(runtime, 500, line)
+                    raise refusal(runtime, "/api/pull", 500, line)
                 complete = complete or text(message, "status") == "success"
                 yield _progress(message)
         if not complete:

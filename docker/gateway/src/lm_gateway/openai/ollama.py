@@ -10,7 +10,6 @@ import base64
 import struct
 from collections.abc import AsyncGenerator
 
-import httpx
 from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,9 +17,9 @@ from starlette.responses import JSONResponse, Response
 from lm_gateway.chat.upstream import parse
 from lm_gateway.dependencies import Services
 from lm_gateway.errors import ErrorCode, GatewayError
+from lm_gateway.http.client import encoded
 from lm_gateway.http.disconnect import until_disconnect
 from lm_gateway.http.json_values import field, integer, items
-from lm_gateway.http.upstream import as_gateway_error
 from lm_gateway.ollama.runtime import ollama_runtime
 from lm_gateway.openai.models import ChatCompletionRequest, CompletionRequest, EmbeddingRequest
 from lm_gateway.openai.ollama_answer import AnswerInWords
@@ -82,13 +81,10 @@ async def _answer(
 
 async def _whole(services: Services, path: str, body: dict[str, JsonValue]) -> JsonValue:
     runtime = ollama_runtime(services.settings)
-    try:
-        answer = await services.client.post(runtime.url + path, json=body)
-    except httpx.TransportError as error:
-        raise await as_gateway_error(error, runtime, services.parts) from error
+    answer = await services.upstream.request(runtime, "POST", path, json=body)
     value = parse(answer.text)
     if answer.is_error or field(value, "error") is not None:
-        raise refusal(runtime, answer.status_code if answer.is_error else 500, answer.text)
+        raise refusal(runtime, path, answer.status if answer.is_error else 500, answer.text)
     if not isinstance(value, dict):
         raise GatewayError(ErrorCode.UPSTREAM_FAILED, f"{runtime.title} answered no JSON: {value}")
     return value
@@ -101,26 +97,22 @@ async def _pieces(
     runtime = ollama_runtime(services.settings)
     complete = False
     rest = b""
-    try:
-        async with services.client.stream("POST", runtime.url + path, json=body) as answer:
-            if answer.is_error:
-                await answer.aread()
-                raise refusal(runtime, answer.status_code, answer.text)
-            async for piece in answer.aiter_raw():
-                *lines, rest = (rest + piece).split(b"\n")
-                events = b""
-                for line in filter(None, lines):
-                    message = parse(line.decode())
-                    if isinstance(message, str) or field(message, "error") is not None:
-                        if events:
-                            yield events
-                        raise refusal(runtime, 500, line.decode())
-                    complete = complete or field(message, "done") is True
-                    events += words.chunks(message)
-                if events:
-                    yield events
-    except httpx.TransportError as error:
-        raise await as_gateway_error(error, runtime, services.parts) from error
+    async with services.upstream.stream(runtime, "POST", path, content=encoded(body)) as answer:
+        if answer.is_error:
+            raise refusal(runtime, path, answer.status, await answer.text())
+        async for piece in answer.pieces():
+            *lines, rest = (rest + piece).split(b"\n")
+            events = b""
+            for line in filter(None, lines):
+                message = parse(line.decode())
+                if isinstance(message, str) or field(message, "error") is not None:
+                    if events:
+                        yield events
+                    raise refusal(runtime, path, 500, line.decode())
+                complete = complete or field(message, "done") is True
+                events += words.chunks(message)
+            if events:
+                yield events
     if not complete:
         raise incomplete(runtime)
     yield DONE

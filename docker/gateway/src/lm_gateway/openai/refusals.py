@@ -18,28 +18,37 @@ OVERFLOW = re.compile(
     r"|maximum context length",
     re.IGNORECASE,
 )
-MODEL_MISSING = re.compile(r"model .*not found|try pulling it first", re.IGNORECASE)
+MODEL_MISSING = re.compile(
+    r"model .*not found|try pulling it first|pull model manifest: file does not exist", re.IGNORECASE
+)
 MEDIA = re.compile(r"(image|audio|video) input is not supported|multimodal|image input", re.IGNORECASE)
 NOT_SUPPORTED = re.compile(r"do(es)? not support|not supported by", re.IGNORECASE)
+# What a request was too long in, or held an image in, where it is not the messages.
+INPUTS = {
+    "/v1/completions": "prompt",
+    "/api/generate": "prompt",
+    "/v1/embeddings": "input",
+    "/api/embed": "input",
+}
 # Ollama answers these with 500.
 WRONG_OPTION = re.compile(r'^option "|^invalid options', re.IGNORECASE)
 
 
-def refusal(runtime: Runtime, status: int, content: str) -> GatewayError:
-    """What a runtime's error says, before an answer (`status` is the HTTP status) or inside one (500)."""
+def refusal(runtime: Runtime, path: str, status: int, content: str) -> GatewayError:
+    """What a runtime's error says, before an answer (`status` is the HTTP status) or inside one (500).
+    `path` is what the runtime was asked for."""
     answer = _unwrapped(parse(content))
     message = error_text(answer) or f"status {status}"
     told = f"{runtime.title} answered: {message}"
+    given: dict[str, JsonValue] = {"param": INPUTS.get(path, "messages")}
     if text(answer, "error", "type") == OVERFLOW_TYPE or OVERFLOW.search(message):
         return GatewayError(
             ErrorCode.CONTEXT_LENGTH_EXCEEDED,
             f"{told}; send less, or load the model with a larger context",
-            details={"param": "messages"},
+            details=given,
         )
     if MEDIA.search(message):
-        return GatewayError(
-            ErrorCode.NOT_SUPPORTED, f"this model takes no images ({told})", details={"param": "messages"}
-        )
+        return GatewayError(ErrorCode.NOT_SUPPORTED, f"this model takes no images ({told})", details=given)
     if NOT_SUPPORTED.search(message):
         return GatewayError(ErrorCode.NOT_SUPPORTED, told)
     if status == 404 or MODEL_MISSING.search(message):

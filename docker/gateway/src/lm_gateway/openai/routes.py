@@ -57,7 +57,7 @@ async def chat_completions(
     if name.runtime == "ollama":
         return await ollama.chat(services, request, wanted, name.name)
     content = await _content(request, wanted.model, name)
-    return await llama_cpp.forward(
+    return await llama_cpp.answer(
         services, request, "/v1/chat/completions", content, stream=bool(wanted.stream)
     )
 
@@ -71,7 +71,7 @@ async def completions(
     if name.runtime == "ollama":
         return await ollama.complete(services, request, wanted, name.name)
     content = await _content(request, wanted.model, name)
-    return await llama_cpp.forward(services, request, "/v1/completions", content, stream=bool(wanted.stream))
+    return await llama_cpp.answer(services, request, "/v1/completions", content, stream=bool(wanted.stream))
 
 
 @router.post("/embeddings", response_model=None, dependencies=[needs(Scope.MODELS)])
@@ -83,7 +83,7 @@ async def embeddings(
     if name.runtime == "ollama":
         return await ollama.embed(services, request, wanted, name.name)
     content = await _content(request, wanted.model, name)
-    return await llama_cpp.forward(services, request, "/v1/embeddings", content, stream=False)
+    return await llama_cpp.embed(services, request, content)
 
 
 async def _content(request: Request, wanted: str, name: ModelName) -> bytes:

@@ -6,15 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable
 
-import httpx
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from lm_gateway.errors import GatewayError
-from lm_gateway.health.parts import Parts
+from lm_gateway.http.client import IDENTITY
 from lm_gateway.http.disconnect import wait_for_disconnect
-from lm_gateway.http.upstream import Runtime, as_gateway_error
+from lm_gateway.http.upstream import Runtime, Upstream
 
 HOP_BY_HOP = frozenset(
     {
@@ -29,8 +28,9 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-# The token is for the gateway; the runtimes have none. Compressed answers could not be streamed evenly.
-NOT_FORWARDED = HOP_BY_HOP | {b"host", b"authorization", b"cookie", b"accept-encoding"}
+# The token is for the gateway; the runtimes have none. Compressed answers could not be streamed evenly. What
+# a caller expects before it sends its body, the gateway's server has already answered.
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"authorization", b"cookie", b"accept-encoding", b"expect"}
 NOT_RETURNED = HOP_BY_HOP | {b"set-cookie", b"server", b"date"}
 
 
@@ -42,17 +42,15 @@ class ProxyAnswer(Response):
     """The whole exchange. Whatever happens first ends it: the answer's end or the caller's leaving,
     which closes the connection to the runtime, and so stops its work."""
 
-    def __init__(self, client: httpx.AsyncClient, runtime: Runtime, parts: Parts, path: str) -> None:
+    def __init__(self, upstream: Upstream, runtime: Runtime, path: str) -> None:
         super().__init__()
-        self._client = client
+        self._upstream = upstream
         self._runtime = runtime
-        self._parts = parts
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body_read = asyncio.Event()
-        request = self._request(scope, receive, body_read)
-        exchange = asyncio.create_task(self._exchange(request, scope, receive, send))
+        exchange = asyncio.create_task(self._exchange(scope, receive, send, body_read))
         watcher = asyncio.create_task(_leaving(receive, body_read))
         try:
             await asyncio.wait({exchange, watcher}, return_when=asyncio.FIRST_COMPLETED)
@@ -63,58 +61,45 @@ class ProxyAnswer(Response):
                 task.cancel()
             await asyncio.gather(exchange, watcher, return_exceptions=True)
 
-    def _request(self, scope: Scope, receive: Receive, body_read: asyncio.Event) -> httpx.Request:
-        headers = [(name, value) for name, value in scope["headers"] if name not in NOT_FORWARDED]
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send, body_read: asyncio.Event) -> None:
         names = Headers(scope=scope)
         has_body = names.get("content-length", "0") != "0" or "transfer-encoding" in names
         if not has_body:
             body_read.set()
-        url = httpx.URL(self._runtime.url).copy_with(raw_path=self._raw_path(scope))
-        return self._client.build_request(
-            scope["method"],
-            url,
-            headers=[*headers, (b"accept-encoding", b"identity")],
-            content=_body(receive, body_read) if has_body else None,
-        )
-
-    def _raw_path(self, scope: Scope) -> bytes:
-        query = scope["query_string"]
-        return self._path.encode("ascii") + (b"?" + query if query else b"")
-
-    async def _exchange(self, request: httpx.Request, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name not in NOT_FORWARDED]
+        content_type: str | None = None
         try:
-            answer = await self._client.send(request, stream=True)
-        except httpx.TransportError as error:
-            told = await as_gateway_error(error, self._runtime, self._parts)
-            await told.response()(scope, receive, send)
-            return
+            async with self._upstream.stream(
+                self._runtime,
+                scope["method"],
+                self._path_and_query(scope),
+                headers=[*headers, IDENTITY],
+                content=_body(receive, body_read) if has_body else None,
+            ) as answer:
+                content_type = answer.content_type
+                await send(
+                    {
+                        "type": "http.response.start",
+                        "status": answer.status,
+                        "headers": list(_returned(answer.headers)),
+                    }
+                )
+                async for piece in answer.pieces():
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
         except ClientGone:
             return
-        try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": answer.status_code,
-                    "headers": list(_returned(answer.headers.raw)),
-                }
-            )
-            try:
-                async for piece in answer.aiter_raw():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            except httpx.TransportError as error:
-                await self._tell_late(error, answer, send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            await answer.aclose()
+        except GatewayError as error:
+            # After its head an answer's failure can only be told in the answer itself, in its own form. Where
+            # that has none, breaking off is the only sign left: the caller sees an incomplete body.
+            line = None if content_type is None else late_error(error, content_type)
+            if line is None:
+                raise
+            await send({"type": "http.response.body", "body": line, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell_late(self, error: httpx.TransportError, answer: httpx.Response, send: Send) -> None:
-        """After status 200 an error can only be told in the stream itself, in the stream's own form."""
-        told = await as_gateway_error(error, self._runtime, self._parts)
-        line = late_error(told, answer.headers.get("content-type", ""))
-        if line is None:
-            # Breaking off is the only sign left: the caller sees an incomplete body.
-            raise told
-        await send({"type": "http.response.body", "body": line, "more_body": True})
+    def _path_and_query(self, scope: Scope) -> str:
+        query = scope["query_string"]
+        return self._path + ("?" + query.decode("ascii") if query else "")
 
 
 def late_error(error: GatewayError, content_type: str) -> bytes | None:

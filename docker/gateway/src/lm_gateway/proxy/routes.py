@@ -33,4 +33,4 @@ async def llama_cpp(request: Request, services: Annotated[Services, Depends(get_
 def _pass_through(request: Request, services: Services, runtime: Runtime, prefix: str) -> Response:
     # The path as it came, percent signs and all.
     path = request.scope["raw_path"].decode("ascii").partition("?")[0].removeprefix(prefix)
-    return ProxyAnswer(services.client, runtime, services.parts, path)
+    return ProxyAnswer(services.upstream, runtime, path)

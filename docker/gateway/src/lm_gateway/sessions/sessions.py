@@ -57,6 +57,7 @@ class Sessions:
                     guard_path=self._settings.guard_path,
                 ),
                 known_guards=self._runner.known_guards,
+                spawn=self._runner.spawn_guard,
                 cwd=str(cwd),
             )
         except StartFailed as error:

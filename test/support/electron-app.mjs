@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { ensureTestElectron } from '../../support/electron.mjs';
+import { ensureTestElectron } from './electron.mjs';
 
 /**
  * The tests' Electron with the app of `folder` in it, as an executable: the Electron of the tests starts only what
