@@ -20,6 +20,8 @@ class FakeOllama implements LlmBackend {
   models: Model[] = [model('b'), model('a')];
   failWith: LmError | null = null;
   hang = false;
+  /** Answers wait for it; they tell what was true when they were asked for. */
+  held: Promise<void> | null = null;
   lists = 0;
 
   version(): Promise<string> {
@@ -32,7 +34,9 @@ class FakeOllama implements LlmBackend {
         signal.addEventListener('abort', () => reject(new LmError('cancelled', 'Cancelled.'))),
       );
     }
-    return this.failWith ? Promise.reject(this.failWith) : Promise.resolve(this.models);
+    const { models } = this;
+    if (this.failWith) return Promise.reject(this.failWith);
+    return this.held ? this.held.then(() => models) : Promise.resolve(models);
   }
   load(name: string): Promise<void> {
     this.models = this.models.map((known) => (known.reference.name === name ? model(name, 'loaded') : known));
@@ -162,6 +166,18 @@ describe('the list of models', () => {
       ['c'],
       [1, 2],
     ]);
+  });
+
+  it('never tells after an action what a question from before it saw', async () => {
+    let release = () => {};
+    ollama.held = new Promise((resolve) => (release = resolve));
+    const before = models.list();
+    await models.load({ runtime: 'ollama', name: 'a' });
+    const asked = models.list();
+    release();
+    const after = await asked;
+    expect((await before).models[0]?.load.state).toBe('unloaded');
+    expect(after.models[0]?.load.state).toBe('loaded');
   });
 
   it('asks once for calls at the same time', async () => {

@@ -49,6 +49,8 @@ export class ModelsService implements Disposable {
   private last: ModelList | null = null;
   private lastText = '';
   private asking: Promise<ModelList> | null = null;
+  /** The question after the one that is under way. It has not begun, so it will see what is true now. */
+  private next: Promise<ModelList> | null = null;
   private loadsRunning = 0;
   private cancelPoll: (() => void) | null = null;
   private runId: string | null;
@@ -80,22 +82,34 @@ export class ModelsService implements Disposable {
     });
   }
 
-  /** Asks the runtimes; calls at the same time share one question. Failures of a runtime are part of the list. */
+  /**
+   * Asks the runtimes; calls at the same time share one question, but never one that began before an own action
+   * ended. Failures of a runtime are part of the list.
+   */
   list(): Promise<ModelList> {
-    this.asking ??= this.ask().finally(() => {
-      this.asking = null;
-    });
-    return this.asking;
+    return this.next ?? this.asking ?? this.begin();
   }
 
   /** Looks again without anybody waiting, for example because an answer has begun to load a model. */
   refreshSoon(): void {
     if (this.disposed.signal.aborted) return;
-    const previous = this.asking ?? Promise.resolve(null);
-    // A question that is already under way may have seen the state before; so one more is asked after it.
-    void previous
+    if (this.asking && !this.next) {
+      const begin = () => {
+        this.next = null;
+        return this.begin();
+      };
+      this.next = this.asking.then(begin, begin);
+    }
+    void Promise.resolve()
       .then(() => this.list())
       .catch((error: unknown) => this.deps.logger.warn('The models could not be listed.', { error }));
+  }
+
+  private begin(): Promise<ModelList> {
+    this.asking = this.ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
   }
 
   async load(model: ModelReference): Promise<void> {
