@@ -3,16 +3,17 @@ import { stat, truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { LmError } from '../../contract';
 import type { FetchProgress, MirrorFile } from '../../services/starter';
+import type { Network } from './network';
+import { get, Refused } from './web';
 
-/** Without a byte for so long the connection counts as lost. */
-const silenceLimitMs = 30_000;
 /** Tries without any progress between them; one that made progress is not counted. */
 const emptyTries = 3;
 
 /** Fetches `url` into `partialFile`, going on at its end. */
 export async function fetchByHttp(
   url: string,
-  file: MirrorFile,
+  network: Network,
+  file: Pick<MirrorFile, 'sizeBytes'>,
   partialFile: string,
   onProgress: (progress: FetchProgress) => void,
   signal: AbortSignal,
@@ -22,7 +23,7 @@ export async function fetchByHttp(
     if (before === file.sizeBytes) return;
     if (before > file.sizeBytes) await truncate(partialFile, 0);
     try {
-      await fetchOnce(url, file, partialFile, onProgress, signal);
+      await fetchOnce(url, network, file, partialFile, onProgress, signal);
       const after = await sizeOf(partialFile);
       if (after === file.sizeBytes) return;
       if (after > file.sizeBytes) {
@@ -39,70 +40,48 @@ export async function fetchByHttp(
   }
 }
 
-/** An answer that another try would not change. */
-class Refused extends Error {}
-
 async function fetchOnce(
   url: string,
-  file: MirrorFile,
+  network: Network,
+  file: Pick<MirrorFile, 'sizeBytes'>,
   partialFile: string,
   onProgress: (progress: FetchProgress) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const from = await sizeOf(partialFile);
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), silenceLimitMs);
-  const alive = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), silenceLimitMs);
-  };
-  const stop = () => silence.abort();
-  signal.addEventListener('abort', stop, { once: true });
+  // Compressed bytes have other offsets.
+  const headers = { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) };
+  const answer = await get(url, headers, network, signal);
   try {
-    signal.throwIfAborted();
-    const response = await fetch(url, {
-      // Compressed bytes have other offsets.
-      headers: { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
-      signal: silence.signal,
-    });
-    if (response.status === 416) {
+    if (answer.status === 416) {
       await truncate(partialFile, 0);
       throw new Error('The server does not know the place where the download ended.');
     }
-    if ((response.status !== 200 && response.status !== 206) || !response.body)
-      throw new Refused(`The server answered ${response.status} ${response.statusText}`.trim() + '.');
+    if (answer.status !== 200 && answer.status !== 206)
+      throw new Refused(`The server answered ${answer.status} ${answer.statusText}`.trim() + '.');
     // A server without ranges begins at the beginning.
-    const start = response.status === 206 ? from : 0;
-    if (response.status === 206 && !startsAt(response.headers.get('content-range'), from))
+    const start = answer.status === 206 ? from : 0;
+    if (answer.status === 206 && !startsAt(answer.headers['content-range'], from))
       throw new Refused('The server sent another part of the file than it was asked for.');
     let completedBytes = start;
-    const reader = response.body.getReader();
     await pipeline(
       async function* () {
-        for (;;) {
-          const { done, value } = await reader.read();
-          if (done) return;
-          alive();
-          completedBytes += value.byteLength;
+        for await (const chunk of answer.chunks()) {
+          completedBytes += chunk.byteLength;
           if (completedBytes > file.sizeBytes) throw new Refused('The answer is longer than the file.');
-          yield value;
+          yield chunk;
           onProgress({ completedBytes, totalBytes: file.sizeBytes });
         }
       },
       createWriteStream(partialFile, start === 0 ? { flags: 'w' } : { flags: 'a' }),
     );
-  } catch (error) {
-    if (silence.signal.aborted && !signal.aborted)
-      throw new Error(`The server sent nothing for ${silenceLimitMs / 1000} seconds.`, { cause: error });
-    throw error;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
+    answer.close();
   }
 }
 
-function startsAt(contentRange: string | null, from: number): boolean {
-  return contentRange !== null && new RegExp(`^bytes ${from}-`).test(contentRange);
+function startsAt(contentRange: string | undefined, from: number): boolean {
+  return contentRange !== undefined && new RegExp(`^bytes ${from}-`).test(contentRange);
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -129,19 +108,15 @@ export function asStorageError(error: unknown): LmError | null {
   return null;
 }
 
-function unreachable(error: unknown): LmError {
+/** A failure of the network, in words. */
+export function unreachable(error: unknown): LmError {
   return new LmError('registry_unreachable', reasonOf(error), { retryable: true, cause: error });
 }
 
-/** `fetch failed` says nothing; its cause does. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  const text = cause instanceof Error && error.message === 'fetch failed' ? causeText(cause) : error.message;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // Where a name has several addresses and none answers, the message is empty.
+  const text = error.message.includes(code) ? error.message || code : `${error.message} (${code})`.trim();
   return /[.!]$/.test(text) ? text : `${text}.`;
-}
-
-function causeText(cause: Error): string {
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  return cause.message.includes(code) ? cause.message || code : `${cause.message} (${code})`;
 }

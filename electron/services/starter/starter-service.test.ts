@@ -21,6 +21,7 @@ const tiny: CatalogModel = {
       requirement: 'tiny==1',
       member: 'tiny.gguf',
       packageBytes: 85 * mebi,
+      packageSha256: 'c'.repeat(64),
       file: wheelFile,
     },
   ],

