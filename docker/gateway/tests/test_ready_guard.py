@@ -65,7 +65,8 @@ def guards(guard_path: str) -> Iterator[Guards]:
 async def test_one_process_starts_all_guards_as_children_of_ours(guards: Guards) -> None:
     assert await guards.run("echo $GREETING; exit 3", GREETING="grüße") == (3, "grüße\n")
     first = guards.pid
-    assert await guards.run("ps -o ppid= -p $PPID") == (0, f"{os.getpid():7}\n")
+    code, parent = await guards.run("ps -o ppid= -p $PPID")
+    assert (code, int(parent)) == (0, os.getpid())
     assert guards.pid == first
 
 
@@ -115,6 +116,18 @@ async def test_a_nul_character_cannot_shift_what_follows_it(guards: Guards) -> N
         await guards.run("true\0false")
 
 
+@pytest.mark.parametrize("command", [["-x", "--", "true"], ["-n", "1"]], ids=["no option", "no program"])
+async def test_what_is_no_command_line_is_refused_and_the_next_one_is_not(
+    guards: Guards, guard_path: str, command: list[str]
+) -> None:
+    await guards.run("true")
+    ready = guards.pid
+    with pytest.raises(OSError, match="Bad message"):
+        guards.ready([guard_path, *command], {}, {})
+    assert await guards.run("echo on") == (0, "on\n")
+    assert guards.pid == ready
+
+
 async def test_it_is_no_orphan(guards: Guards) -> None:
     become_subreaper()
     await guards.run("true")
@@ -122,9 +135,13 @@ async def test_it_is_no_orphan(guards: Guards) -> None:
     assert await guards.run("echo on") == (0, "on\n")
 
 
+@pytest.mark.parametrize("first", ["the same folder", "none", "another folder"])
 async def test_a_folder_made_later_is_open_to_programs_and_the_secret_one_is_not(
-    guards: Guards, tmp_path: Path
+    guards: Guards, tmp_path: Path, first: str
 ) -> None:
+    if first != "the same folder":
+        (tmp_path / "other").mkdir()
+        await guards.run("true", secret_dir=None if first == "none" else str(tmp_path / "other"))
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "token").write_text("hidden")

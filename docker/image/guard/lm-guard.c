@@ -86,6 +86,7 @@ struct options {
   const char *cwd;
   const char *secret_dir;
   bool terminal;
+  char **program; /* with its arguments */
 };
 
 static long now_ms(void) {
@@ -361,7 +362,14 @@ static void set_oom_score(int value) {
 
 static struct domain domain = {.ruleset_fd = -1};
 
-static void run_program(char **argv, const struct options *options, const sigset_t *mask, int failure_fd) {
+/* Has a domain ready for these options: the one there is where that still fits. */
+static void ready_domain(const struct options *options) {
+  if (options->secret_dir == NULL) return;
+  if (domain.ruleset_fd >= 0 && still_true(&domain, options->secret_dir)) return;
+  prepare_domain(&domain, options->secret_dir);
+}
+
+static void run_program(const struct options *options, const sigset_t *mask, int failure_fd) {
   setsid();
   if (options->terminal) ioctl(STDIN_FILENO, TIOCSCTTY, 0);
   /* Python ignores these two, and what is ignored stays so across exec. */
@@ -372,7 +380,7 @@ static void run_program(char **argv, const struct options *options, const sigset
   if (options->nice != 0) (void)!nice(options->nice);
   if (options->secret_dir != NULL) report_text(enter_domain(&domain));
   close(CONTROL_FD);
-  if (options->cwd == NULL || chdir(options->cwd) == 0) execvp(argv[0], argv);
+  if (options->cwd == NULL || chdir(options->cwd) == 0) execvp(options->program[0], options->program);
   int error = errno;
   (void)!write(failure_fd, &error, sizeof error);
   _exit(127);
@@ -386,34 +394,31 @@ static void close_all_but(int first, int second) {
   close_range((unsigned)high + 1, ~0U, 0);
 }
 
-static struct options parse(int argc, char **argv) {
-  struct options options = {.grace_ms = 3000, .drain_ms = 0};
-  optind = 1;
+/* Returns false, after a word about it, when these are no options with a program behind them. */
+static bool parse(int argc, char **argv, struct options *options) {
+  *options = (struct options){.grace_ms = 3000, .drain_ms = 0};
+  /* 0 and not 1: getopt forgets where in an earlier request it was. */
+  optind = 0;
   int letter;
   while ((letter = getopt(argc, argv, "+n:o:g:d:c:s:t")) != -1) {
     switch (letter) {
-      case 'n': options.nice = atoi(optarg); break;
-      case 'o': options.oom_score_adj = atoi(optarg); break;
-      case 'g': options.grace_ms = atol(optarg); break;
-      case 'd': options.drain_ms = atol(optarg); break;
-      case 'c': options.cwd = optarg; break;
-      case 's': options.secret_dir = optarg[0] == '/' ? optarg : NULL; break;
-      case 't': options.terminal = true; break;
-      default: exit(64);
+      case 'n': options->nice = atoi(optarg); break;
+      case 'o': options->oom_score_adj = atoi(optarg); break;
+      case 'g': options->grace_ms = atol(optarg); break;
+      case 'd': options->drain_ms = atol(optarg); break;
+      case 'c': options->cwd = optarg; break;
+      case 's': options->secret_dir = optarg[0] == '/' ? optarg : NULL; break;
+      case 't': options->terminal = true; break;
+      default: return false;
     }
   }
-  return options;
+  options->program = &argv[optind];
+  if (optind >= argc) fprintf(stderr, "lm-guard: no program given\n");
+  return optind < argc;
 }
 
 /* Runs the program and returns the guard's own exit status. */
-static int guard(int argc, char **argv) {
-  struct options options = parse(argc, argv);
-  if (optind >= argc) {
-    fprintf(stderr, "lm-guard: no program given\n");
-    return 64;
-  }
-  if (options.secret_dir != NULL && (domain.ruleset_fd < 0 || !still_true(&domain, options.secret_dir)))
-    prepare_domain(&domain, options.secret_dir);
+static int guard(const struct options *options) {
   fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -435,7 +440,7 @@ static int guard(int argc, char **argv) {
     send_reports();
     return 71;
   }
-  if (main_pid == 0) run_program(&argv[optind], &options, &original, failure[1]);
+  if (main_pid == 0) run_program(options, &original, failure[1]);
   close(failure[1]);
   int error = 0;
   if (read(failure[0], &error, sizeof error) == (ssize_t)sizeof error) {
@@ -458,7 +463,7 @@ static int guard(int argc, char **argv) {
     if (!children_left) break;
     if (main_ended && phase == RUNNING) {
       phase = DRAINING;
-      deadline = now_ms() + options.drain_ms;
+      deadline = now_ms() + options->drain_ms;
     }
     if (phase != RUNNING && now_ms() >= deadline) {
       if (phase == ENDING) {
@@ -467,7 +472,7 @@ static int guard(int argc, char **argv) {
         break;
       }
       phase = ENDING;
-      deadline = now_ms() + options.grace_ms;
+      deadline = now_ms() + options->grace_ms;
       find_descendants();
       signalled = signal_descendants(SIGTERM);
       signal_descendants(SIGCONT);
@@ -560,7 +565,7 @@ static bool understand(struct request *request, size_t length, size_t received) 
   return found == wanted;
 }
 
-static int become_guard(struct request *request) {
+static int become_guard(struct request *request, const struct options *options) {
   for (uint32_t i = 0; i < request->descriptors; i++) {
     request->fds[i] = fcntl(request->fds[i], F_DUPFD_CLOEXEC, LOWEST_FREE_FD);
   }
@@ -569,7 +574,7 @@ static int become_guard(struct request *request) {
     close(request->fds[i]);
   }
   environ = request->strings + request->arguments + 1;
-  return guard((int)request->arguments, request->strings);
+  return guard(options);
 }
 
 static int stand_ready(void) {
@@ -579,14 +584,13 @@ static int stand_ready(void) {
   size_t length, received;
   while (receive(&request, &length, &received)) {
     int32_t answer = -EBADMSG;
-    if (understand(&request, length, received)) {
+    struct options options;
+    if (understand(&request, length, received) && parse((int)request.arguments, request.strings, &options)) {
       /* Prepared here, it serves the next ones too. */
-      struct options options = parse((int)request.arguments, request.strings);
-      if (options.secret_dir != NULL && !still_true(&domain, options.secret_dir))
-        prepare_domain(&domain, options.secret_dir);
+      ready_domain(&options);
       /* A brother, not a child: whoever asked collects it. */
       long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
-      if (pid == 0) _exit(become_guard(&request));
+      if (pid == 0) _exit(become_guard(&request, &options));
       answer = pid > 0 ? (int32_t)pid : -errno;
     }
     for (size_t i = 0; i < received; i++) close(request.fds[i]);
@@ -596,5 +600,9 @@ static int stand_ready(void) {
 }
 
 int main(int argc, char **argv) {
-  return argc == 2 && strcmp(argv[1], "-S") == 0 ? stand_ready() : guard(argc, argv);
+  if (argc == 2 && strcmp(argv[1], "-S") == 0) return stand_ready();
+  struct options options;
+  if (!parse(argc, argv, &options)) return 64;
+  ready_domain(&options);
+  return guard(&options);
 }
