@@ -69,6 +69,18 @@ async def test_an_error_in_the_middle_of_a_whole_answer_of_llama_server_is_all_t
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_failed")
 
 
+@pytest.mark.parametrize("done", [False, None])
+async def test_a_whole_answer_of_ollama_that_is_not_done_is_an_error(
+    bench: MakeBench, done: bool | None
+) -> None:
+    made = await bench(ollama_lines=ndjson({"message": {"content": "Pa"}, "done": done}))
+    answer = await made.chat("only")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_failed")
+    assert "without saying that it was complete" in answer.json()["error"]["message"]
+    answer = await made.http.post("/v1/completions", json={"model": "only", "prompt": "Hello"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_failed")
+
+
 @MIDDLE
 async def test_openais_client_raises_an_error_in_the_middle(
     bench: MakeBench, model: str, lines: list[str]

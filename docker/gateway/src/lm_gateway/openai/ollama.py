@@ -76,6 +76,8 @@ async def _answer(
     if body["stream"]:
         return CompletionStream(_pieces(services, path, body, words))
     answer = await until_disconnect(request.receive, _whole(services, path, body))
+    if field(answer, "done") is not True:
+        raise incomplete(ollama_runtime(services.settings))
     return JSONResponse(words.whole(answer))
 
 
