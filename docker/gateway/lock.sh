@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 lock() {
-  uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
+  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
     --no-emit-index-url --no-emit-find-links "$@"
 }
 lock requirements.in --output-file requirements.txt

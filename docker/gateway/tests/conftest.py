@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 import hypothesis
@@ -32,9 +33,9 @@ pytest_plugins = ["openai_bench", "real_runtimes"]
 hypothesis.settings.register_profile("lm-sandbox", database=None, deadline=None)
 hypothesis.settings.load_profile("lm-sandbox")
 
-type MakeSettings = Callable[..., Settings]
-type Serve = Callable[[ASGIApp], Awaitable[str]]
-type StartGateway = Callable[[Settings], Awaitable[httpx.AsyncClient]]
+MakeSettings: TypeAlias = Callable[..., Settings]
+Serve: TypeAlias = Callable[[ASGIApp], Awaitable[str]]
+StartGateway: TypeAlias = Callable[[Settings], Awaitable[httpx.AsyncClient]]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import TypeAlias
 
 import httpx
 import openai
@@ -83,7 +84,7 @@ class Bench:
         return body
 
 
-type MakeBench = Callable[..., Coroutine[None, None, Bench]]
+MakeBench: TypeAlias = Callable[..., Coroutine[None, None, Bench]]
 
 
 @pytest.fixture

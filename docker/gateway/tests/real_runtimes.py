@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ MARKS = [
     pytest.mark.skipif(not MODEL.exists(), reason=f"no model at {MODEL} (set LM_TEST_MODEL)"),
 ]
 
-type Slots = Callable[[], Awaitable[list[int]]]
+Slots: TypeAlias = Callable[[], Awaitable[list[int]]]
 
 
 def health() -> dict[str, dict[str, object]]:

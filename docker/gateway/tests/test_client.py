@@ -7,12 +7,13 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 import pytest
 
 from lm_gateway.http.client import BrokenOff, HttpClient, NotReached
 
-type Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
+Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

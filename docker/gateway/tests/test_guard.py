@@ -7,6 +7,7 @@ import signal
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeAlias
 
 import pytest
 
@@ -17,7 +18,7 @@ from lm_guard.spawn import Spawn, spawn_guard
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
-type Start = Callable[..., Awaitable[GuardedProcess]]
+Start: TypeAlias = Callable[..., Awaitable[GuardedProcess]]
 
 
 @pytest.fixture(params=["directly", "by one that stands ready"])

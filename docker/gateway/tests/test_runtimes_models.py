@@ -63,10 +63,9 @@ async def remove(gateway: httpx.AsyncClient, runtime: str, name: str) -> None:
 def files_of_size(size_bytes: int) -> dict[int, list[Path]]:
     """The names of files of a size among all models, by inode."""
     found: dict[int, list[Path]] = {}
-    for folder, _, names in MODELS_DIR.walk():
-        for path in (folder / name for name in names):
-            if path.stat().st_size == size_bytes:
-                found.setdefault(path.stat().st_ino, []).append(path)
+    for path in MODELS_DIR.rglob("*"):
+        if path.is_file() and path.stat().st_size == size_bytes:
+            found.setdefault(path.stat().st_ino, []).append(path)
     return found
 
 

@@ -11,10 +11,11 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
-type WriteLine = Callable[[str], None]
+WriteLine: TypeAlias = Callable[[str], None]
 
 
 class Audit:

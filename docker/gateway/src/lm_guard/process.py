@@ -13,10 +13,12 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lm_guard.spawn import CONTROL_FD, Spawn, spawn_guard
 
 DEFAULT_GUARD_PATH = "/opt/lm-sandbox/bin/lm-guard"
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class GuardedProcess:
         _resolve(self.finished, self._complete)
 
 
-def _resolve[Value](future: asyncio.Future[Value], value: Value) -> None:
+def _resolve(future: asyncio.Future[Value], value: Value) -> None:
     if not future.done():
         future.set_result(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -34,7 +34,7 @@ def _values_without_nul(env: dict[str, str]) -> dict[str, str]:
 
 
 Variables = Annotated[dict[VariableName, str], AfterValidator(_values_without_nul)]
-type CommandLine = Annotated[str, Field(min_length=1), AfterValidator(_fits_an_argument)]
+CommandLine: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_fits_an_argument)]
 RequestId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from lm_gateway.bash.models import RunBashRequest
 from lm_gateway.bash.pipe import ReadablePipe, WritablePipe, readable_or_done
@@ -39,7 +40,7 @@ class CommandEnd:
     duration_ms: int
 
 
-type OnOutput = Callable[[Stream, list[bytes]], Awaitable[None]]
+OnOutput: TypeAlias = Callable[[Stream, list[bytes]], Awaitable[None]]
 
 
 class Command:

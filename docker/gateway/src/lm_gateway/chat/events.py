@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from lm_gateway.chat.models import Usage
 
@@ -24,4 +25,4 @@ class Finished:
     tokens_per_second: float | None = None
 
 
-type ChatEvent = Delta | Finished
+ChatEvent: TypeAlias = Delta | Finished

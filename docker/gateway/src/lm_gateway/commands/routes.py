@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
@@ -26,7 +26,7 @@ PIECE_BYTES = 256 * 1024
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
 
-type JobsNeeded = Annotated[Jobs, Depends(get_jobs)]
+JobsNeeded: TypeAlias = Annotated[Jobs, Depends(get_jobs)]
 
 
 async def find_job(command_id: str, jobs: JobsNeeded) -> Job:
@@ -34,7 +34,7 @@ async def find_job(command_id: str, jobs: JobsNeeded) -> Job:
     return jobs.get(command_id)
 
 
-type FoundJob = Annotated[Job, Depends(find_job)]
+FoundJob: TypeAlias = Annotated[Job, Depends(find_job)]
 
 
 @router.post("/commands", status_code=202)

@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 # One number on all architectures.
 SYS_OPENAT2 = 437
@@ -26,7 +27,7 @@ RENAME_NOREPLACE = 1
 RESOLVE_TRIES = 128
 DIRECTORY = os.O_PATH | os.O_DIRECTORY
 
-type OpenBeneath = Callable[[int, tuple[str, ...], int, int], int]
+OpenBeneath: TypeAlias = Callable[[int, tuple[str, ...], int, int], int]
 
 
 class _OpenHow(ctypes.Structure):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 from lm_gateway.errors import ErrorCode, GatewayError
 
 LONGEST_NAME_BYTES = 255
 LONGEST_PATH_BYTES = 4000
 #: One below the other; empty for the workspace itself.
-type Names = tuple[str, ...]
+Names: TypeAlias = tuple[str, ...]
 
 
 def parse_path(text: str, workspace: Path) -> Names:

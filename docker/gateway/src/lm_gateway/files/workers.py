@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 THREADS = 4
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 @runtime_checkable
@@ -22,7 +24,7 @@ class Workers:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="lm-files")
 
-    async def run[**Parameters, Result](
+    async def run(
         self, work: Callable[Parameters, Result], *args: Parameters.args, **named: Parameters.kwargs
     ) -> Result:
         """Runs `work`. When cancelled it still waits for it: a thread cannot be stopped, and the files

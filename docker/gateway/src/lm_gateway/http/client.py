@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeAlias
 
 import aiohttp
 from pydantic import JsonValue
@@ -35,8 +36,8 @@ NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 IDENTITY = (b"accept-encoding", b"identity")
 JSON_HEADERS = ((b"content-type", b"application/json"), (b"accept", b"*/*"), IDENTITY)
 
-type Headers = Sequence[tuple[bytes, bytes]]
-type Content = bytes | AsyncIterable[bytes]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+Content: TypeAlias = bytes | AsyncIterable[bytes]
 
 
 class RequestFailed(Exception):

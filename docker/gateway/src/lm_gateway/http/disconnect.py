@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from typing import TypeAlias, TypeVar
 
 from pydantic import JsonValue
 from starlette.datastructures import Headers
@@ -13,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from lm_gateway.errors import ErrorCode, GatewayError
 
+Result = TypeVar("Result")
+
 
 async def wait_for_disconnect(receive: Receive) -> None:
     """Returns when the caller is gone. The request's body must have been read."""
@@ -20,7 +23,7 @@ async def wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-async def until_disconnect[Result](receive: Receive, work: Coroutine[None, None, Result]) -> Result:
+async def until_disconnect(receive: Receive, work: Coroutine[None, None, Result]) -> Result:
     """Runs `work`; if the caller goes away first, cancels it, waits for its end and raises CLIENT_GONE."""
     task = asyncio.ensure_future(work)
     watcher = asyncio.ensure_future(wait_for_disconnect(receive))
@@ -44,7 +47,7 @@ async def send_until_disconnect(receive: Receive, sending: Coroutine[None, None,
             raise
 
 
-type Event = Mapping[str, JsonValue]
+Event: TypeAlias = Mapping[str, JsonValue]
 
 
 EVENT_STREAM_TYPE = "text/event-stream"

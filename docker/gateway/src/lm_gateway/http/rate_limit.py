@@ -6,11 +6,12 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.http.token_file import Scope
 
-type Clock = Callable[[], float]
+Clock: TypeAlias = Callable[[], float]
 
 
 class TokenBucket:

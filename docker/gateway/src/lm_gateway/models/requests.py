@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from lm_gateway.models.listing import Model
@@ -75,4 +77,4 @@ class Removed(BaseModel):
     name: str
 
 
-type Progress = dict[str, JsonValue]
+Progress: TypeAlias = dict[str, JsonValue]

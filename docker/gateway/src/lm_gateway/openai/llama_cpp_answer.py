@@ -7,6 +7,7 @@ fence that was cut off before the JSON of a schema began.
 from __future__ import annotations
 
 import json
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -18,7 +19,7 @@ END_OF_EVENT = b"\n\n"
 # What grows from event to event.
 TEXTS = ("content", "reasoning_content", "text")
 
-type Fields = dict[str, JsonValue]
+Fields: TypeAlias = dict[str, JsonValue]
 
 
 class AssembledAnswer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
@@ -14,7 +14,7 @@ from lm_gateway.http.json_values import field, integer, items, text
 NANOSECONDS_PER_MS = 1_000_000
 FINISH_REASONS = {"length": "length"}
 
-type Kind = Literal["chat.completion", "text_completion"]
+Kind: TypeAlias = Literal["chat.completion", "text_completion"]
 
 
 class AnswerInWords:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from lm_gateway.bash.models import CommandLine, Variables
 
-type Size = Annotated[int, Field(ge=1, le=1000)]
+Size: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
 
 
 class StartSessionRequest(BaseModel):
@@ -65,5 +65,5 @@ class SendSignal(BaseModel):
     signal: Literal["HUP", "INT", "QUIT", "KILL", "TERM", "TSTP", "CONT", "USR1", "USR2", "WINCH"]
 
 
-type Control = Annotated[Resize | SendSignal, Field(discriminator="type")]
+Control: TypeAlias = Annotated[Resize | SendSignal, Field(discriminator="type")]
 CONTROL: TypeAdapter[Resize | SendSignal] = TypeAdapter(Control)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from lm_gateway.sessions.sessions import Sessions
 router = APIRouter(dependencies=[needs(Scope.EXEC)])
 NO_SUCH_SESSION = 4404
 
-type SessionsNeeded = Annotated[Sessions, Depends(get_sessions)]
+SessionsNeeded: TypeAlias = Annotated[Sessions, Depends(get_sessions)]
 
 
 @router.post("/sessions", status_code=201)
