@@ -17,7 +17,8 @@ const groups = {
   anywhere: async () => (await import('../test/bench/groups/anywhere.mjs')).benchAnywhere,
 };
 /** Those that need no window. */
-const withoutDesktop = new Set(['gateway', 'anywhere']);
+const withoutDesktop = new Set(['gateway']);
+const desktopPackages = ['display', 'electron', 'engine'];
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !Object.hasOwn(groups, name));
@@ -54,7 +55,7 @@ try {
       await ensureSystemPackages(['engine']);
       await group({ say, onRelease: (action) => releases.push(action) }, entries);
     } else {
-      await ensureSystemPackages(['display', 'electron', 'engine']);
+      await ensureSystemPackages([...desktopPackages, ...(name === 'anywhere' ? ['browser', 'isolation'] : [])]);
       rig ??= await createRig({ say });
       await group(rig, entries);
     }

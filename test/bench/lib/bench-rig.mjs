@@ -7,7 +7,9 @@ import Docker from 'dockerode';
 import { launchApp } from '../../support/app.mjs';
 import { startDisplay } from '../../support/display.mjs';
 import { startEngine } from '../../support/engine.mjs';
-import { ensureSandboxImage } from '../../support/sandbox-image.mjs';
+import { startHeadlessHost } from '../../support/headless.mjs';
+import { findProgram } from '../../support/process.mjs';
+import { SANDBOX_IMAGE, ensureSandboxImage } from '../../support/sandbox-image.mjs';
 import { electronWith } from '../../support/electron-app.mjs';
 import { installProbe } from './page-probe.mjs';
 
@@ -44,7 +46,7 @@ export async function createRig({ say }) {
     if (engine) releases.push(() => engine.stop());
     const host = given ?? engine?.host ?? '';
     const socketPath = host.replace('unix://', '');
-    if (engine) await ensureSandboxImage(engine);
+    const image = engine ? await ensureSandboxImage(engine) : SANDBOX_IMAGE;
 
     // A display for each, so that no window covers another.
     const environments = [];
@@ -91,11 +93,42 @@ export async function createRig({ say }) {
     const launchHello = () =>
       launchApp({ executablePath: helloExecutable, env: otherEnvironment, userDataFolder: newUserData() });
 
+    /** The app through the browser door: the host under plain Node, and a window of the system's Chromium. */
+    const launchBrowser = async () => {
+      const chromium = findProgram('chromium');
+      if (chromium === undefined) throw new Error('There is no chromium: sudo apt-get install chromium');
+      const dataFolder = newUserData();
+      const headless = await startHeadlessHost({ dataFolder, env: { ...process.env, DOCKER_HOST: host } });
+      try {
+        // Started and reached as the desktop app is: the same flags, a display of its own, no settings of a driver.
+        const browser = await launchApp({
+          executablePath: chromium,
+          args: ['--no-first-run', '--no-default-browser-check', '--window-size=1280,900', headless.link],
+          env: otherEnvironment,
+          userDataFolder: path.join(dataFolder, 'chromium'),
+          timeoutMs: 60_000,
+        });
+        await browser.page.waitForURL(`${new URL(headless.link).origin}/`);
+        const close = async () => {
+          const [first, second] = await Promise.all([browser.close(), headless.close()]);
+          return { left: [...first.left, ...second.left] };
+        };
+        return { ...browser, close };
+      } catch (error) {
+        await headless.kill();
+        throw error;
+      }
+    };
+
     return {
       say,
+      onRelease: (/** @type {() => Promise<unknown>} */ action) => releases.push(action),
       docker,
+      /** What sandboxes are made of. */
+      image,
       containerName,
       launchOurs,
+      launchBrowser,
       launchBare,
       launchHello,
       newUserData,
