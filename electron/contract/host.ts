@@ -16,4 +16,6 @@ export type HostDescription = z.infer<typeof hostDescriptionSchema>;
 
 export const hostMethods = {
   'host.describe': method({ input: nothingSchema, output: hostDescriptionSchema }),
+  /** Ends a host that was started in the background, with all that it runs; `unsupported` for any other. */
+  'host.end': method({ input: nothingSchema, output: nothingSchema, errors: ['unsupported'] }),
 };

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { appEvents, appMethods } from './app';
 import { chatEvents, chatMethods, chatStreams } from './chat';
+import { commandMethods, commandStreams } from './commands';
 import { doorEvents, doorMethods } from './door';
 import { embeddedEvents, embeddedMethods } from './embedded';
 import { engineEvents, engineMethods } from './engine';
@@ -15,6 +16,7 @@ import { terminalEvents, terminalMethods, terminalStreams } from './terminal';
 
 export * from './app';
 export * from './chat';
+export * from './commands';
 export * from './common';
 export * from './define';
 export * from './door';
@@ -47,12 +49,19 @@ export const contract = {
     ...embeddedMethods,
     ...imageMethods,
     ...terminalMethods,
+    ...commandMethods,
     ...chatMethods,
     ...modelMethods,
     ...starterMethods,
     ...doorMethods,
   },
-  streams: { ...imageStreams, ...terminalStreams, ...chatStreams, ...telemetryStreams },
+  streams: {
+    ...imageStreams,
+    ...terminalStreams,
+    ...commandStreams,
+    ...chatStreams,
+    ...telemetryStreams,
+  },
   events: {
     ...appEvents,
     ...settingsEvents,

@@ -2,6 +2,10 @@
 export const maxFrameBytes = 8 * 1024 * 1024;
 /** Largest piece of keyboard or paste input in one call. */
 export const maxTerminalInputBytes = 1024 * 1024;
+/** Largest piece of a command's standard input in one call. */
+export const maxCommandInputBytes = 1024 * 1024;
+/** Commands that run beside each other, for all callers together. */
+export const maxCommands = 64;
 /** Size of the pieces in which a page hands a GGUF file to the host. */
 export const importChunkBytes = 1024 * 1024;
 export const maxTerminals = 32;

@@ -9,6 +9,7 @@ import { createDockerLogSource } from '../adapters/docker/logs';
 import { createDockerStatsSource } from '../adapters/docker/stats';
 import {
   createGatewayClient,
+  createGatewayCommands,
   createGgufStore,
   createLlamaCppBackend,
   createOllamaBackend,
@@ -18,6 +19,7 @@ import { countBelow, createEmbeddedRuntime } from '../adapters/bubblewrap';
 import { createFolderImporter, embeddedLlmOf } from '../adapters/embedded-llm';
 import { createHostProcessRunner, createHostStatsSource } from '../adapters/host-stats';
 import { createNvidiaSmiProbe, toComputerGpuError } from '../adapters/nvidia';
+import { createProcessStarter } from '../adapters/process';
 import { createLocalPtyLauncher } from '../adapters/pty/local-pty';
 import { createXtermScreenMirror } from '../adapters/screen/xterm-screen-mirror';
 import { createMirrorFetcher, createStarterFiles } from '../adapters/starter';
@@ -29,6 +31,7 @@ import { contract, menuCommandSchema, type HostDescription, type Settings } from
 import { serveConnection, type ServerConnection } from '../rpc/server';
 import type { Transport } from '../rpc/transport';
 import { ChatService } from '../services/chat';
+import { CommandsService, createEmbeddedCommands } from '../services/commands';
 import { EngineService } from '../services/container/engine';
 import { ImageService } from '../services/container/image';
 import { SandboxService } from '../services/container/sandbox';
@@ -44,15 +47,18 @@ import { StarterService, starterCatalog } from '../services/starter';
 import { TelemetryService } from '../services/telemetry';
 import { TerminalService } from '../services/terminal';
 import {
+  commandsByPlace,
   gpusByPlace,
   importerByPlace,
   runningByPlace,
   shellsByPlace,
   statsByPlace,
+  whenContainerKnown,
   type PlaceDeps,
 } from './places';
 import { createAppRoutes, type DesktopShell } from './routes/app';
 import { createChatRoutes } from './routes/chat';
+import { createCommandsRoutes } from './routes/commands';
 import { createDoorRoutes } from './routes/door';
 import { createEmbeddedRoutes } from './routes/embedded';
 import { createEngineRoutes } from './routes/engine';
@@ -84,6 +90,8 @@ export interface HostOptions {
   readonly onTheme?: (theme: Settings['theme']) => void;
   /** Opens a server for browsers (electron/headless/door); without it there is no browser door. */
   readonly openDoor?: (access: DoorAccess) => Promise<OpenDoor>;
+  /** Set for a host that nobody looks at: called when a caller asks that it ends. */
+  readonly onEndAsked?: () => void;
   /** Parses results and chunks with the contract too; for tests. */
   readonly checkOutput?: boolean;
 }
@@ -103,6 +111,8 @@ export interface Host {
   readonly door: DoorService;
   /** Whether the settings say that the door is open. */
   wantsBrowsers(): boolean;
+  /** Whether anybody is connected, or anything would be lost if it ended now. */
+  isNeeded(): Promise<boolean>;
   /** Ends shells and answers, closes files. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -170,12 +180,34 @@ export async function createHost(options: HostOptions): Promise<Host> {
     embedded,
   };
 
+  const shells = shellsByPlace(
+    places,
+    createDockerPtyBackend({ connection, containerId: () => sandbox.require().containerId }),
+  );
   const terminal = new TerminalService({
-    backend: shellsByPlace(
-      places,
-      createDockerPtyBackend({ connection, containerId: () => sandbox.require().containerId }),
-    ),
+    backend: shells,
     createMirror: createXtermScreenMirror,
+    clock,
+  });
+
+  const containerKnown = () => whenContainerKnown(engines, sandbox, clock);
+  const commands = new CommandsService({
+    backend: commandsByPlace(
+      places,
+      createGatewayCommands({ containers: sandbox, settled: containerKnown }),
+      createEmbeddedCommands({
+        embedded,
+        processes: createProcessStarter(),
+        clock,
+        logger: logger.child('commands'),
+      }),
+    ),
+    terminals: {
+      open: async (size, program) => {
+        await (places.place() === 'embedded' ? embedded.settled() : containerKnown());
+        return shells.open(size, program);
+      },
+    },
     clock,
   });
 
@@ -253,7 +285,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const door = await DoorService.load({
     store: createDoorSessionFile(dataFolder, logger.child('door')),
     opener: openDoor ? { open: () => openDoor({ keeper: door, connect }) } : null,
-    wish: options.door === 'desktop' ? { save: (open) => settings.update({ browserAccess: open }) } : null,
+    wish: doorWish(options, settings),
     clock,
     logger: logger.child('door'),
     newId,
@@ -270,6 +302,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       door: options.door,
     },
     shell: options.shell,
+    endHost: options.onEndAsked ?? null,
   });
   const settingsRoutes = createSettingsRoutes({ settings });
   const engineRoutes = createEngineRoutes({ engines });
@@ -277,6 +310,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const embeddedRoutes = createEmbeddedRoutes({ embedded });
   const imageRoutes = createImageRoutes({ images });
   const terminalRoutes = createTerminalRoutes({ terminal });
+  const commandsRoutes = createCommandsRoutes({ commands });
   const telemetryRoutes = createTelemetryRoutes({ telemetry, gpu, logs });
   const modelsRoutes = createModelsRoutes({ models });
   const starterRoutes = createStarterRoutes({ starter });
@@ -292,6 +326,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...embeddedRoutes.methods,
       ...imageRoutes.methods,
       ...terminalRoutes.methods,
+      ...commandsRoutes.methods,
       ...modelsRoutes.methods,
       ...starterRoutes.methods,
       ...chatRoutes.methods,
@@ -300,6 +335,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     streams: {
       ...imageRoutes.streams,
       ...terminalRoutes.streams,
+      ...commandsRoutes.streams,
       ...telemetryRoutes.streams,
       ...chatRoutes.streams,
     } satisfies StreamRoutes,
@@ -349,6 +385,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     logs,
     gpu,
     telemetry,
+    commands,
     terminal,
     embedded,
     sandbox,
@@ -374,6 +411,17 @@ export async function createHost(options: HostOptions): Promise<Host> {
   return {
     connect,
     door,
+    isNeeded: async () =>
+      connections.size > 0 ||
+      commands.running > 0 ||
+      terminal.list().terminals.some(({ status }) => status === 'starting' || status === 'running') ||
+      ['checking', 'ready', 'stopping'].includes(embedded.status().state) ||
+      sandbox.status().operation !== null ||
+      images.buildState()?.status === 'running' ||
+      models.listJobs().jobs.some(({ status }) => status === 'running') ||
+      chat.list().conversations.some(({ answering }) => answering) ||
+      door.state().state !== 'closed' ||
+      (await starter.status()).download?.status === 'running',
     wantsBrowsers: () => settings.current().browserAccess,
     invokeCommand: (connectionId, command) => {
       const parsed = menuCommandSchema.safeParse(command);
@@ -393,4 +441,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
       return disposing;
     },
   };
+}
+
+/** Where the choice of an open door is kept. A host that nobody looks at opens it for as long as it runs. */
+function doorWish(options: HostOptions, settings: SettingsService) {
+  if (options.door === 'desktop') {
+    return { save: (open: boolean) => settings.update({ browserAccess: open }) };
+  }
+  return options.onEndAsked ? { save: () => Promise.resolve() } : null;
 }

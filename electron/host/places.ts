@@ -1,6 +1,9 @@
 import type { SandboxPlace } from '../contract';
+import type { CommandBackend } from '../services/commands';
+import type { EngineService, SandboxService } from '../services/container';
 import type { RunningContainer, RunningContainerSource } from '../services/container/running-container';
 import type { EmbeddedService } from '../services/embedded';
+import type { Clock } from '../services/foundation';
 import type { GpuProbe } from '../services/gpu';
 import type { ModelImporter } from '../services/models';
 import type { ContainerStatsSource } from '../services/telemetry';
@@ -19,7 +22,52 @@ export interface PlaceDeps {
 
 /** Shells open where the settings say that the person works. Those that are open stay where they are. */
 export function shellsByPlace(deps: PlaceDeps, container: PtyBackend): PtyBackend {
-  return { open: (size) => (deps.place() === 'embedded' ? deps.embedded : container).open(size) };
+  return {
+    open: (size, program) => (deps.place() === 'embedded' ? deps.embedded : container).open(size, program),
+  };
+}
+
+/** Likewise for single commands. */
+export function commandsByPlace(
+  { place }: PlaceDeps,
+  container: CommandBackend,
+  embedded: CommandBackend,
+): CommandBackend {
+  return {
+    start: (wish, handlers) => (place() === 'embedded' ? embedded : container).start(wish, handlers),
+  };
+}
+
+/** How long a caller waits for a host that has just started, or a container that is starting. */
+const knownWithinMs = 30_000;
+
+/** Resolves when it is known whether a container runs, and one that is starting has started; or after a while. */
+export function whenContainerKnown(
+  engines: Pick<EngineService, 'state' | 'onChanged'>,
+  sandbox: Pick<SandboxService, 'status' | 'onStatusChanged'>,
+  clock: Clock,
+): Promise<void> {
+  const known = () => {
+    const { state } = engines.state();
+    if (state !== 'connected') return state === 'unavailable';
+    const { phase } = sandbox.status();
+    return phase !== 'unknown' && phase !== 'starting';
+  };
+  if (known()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      for (const each of stop) each();
+      resolve();
+    };
+    const look = () => {
+      if (known()) finish();
+    };
+    const stop = [
+      engines.onChanged.on(look),
+      sandbox.onStatusChanged.on(look),
+      clock.after(knownWithinMs, finish),
+    ];
+  });
 }
 
 /** What telemetry follows: the container, or the embedded sandbox as if it were one. It has no gateway. */

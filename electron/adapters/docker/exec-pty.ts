@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { LmError } from '../../contract';
@@ -14,6 +15,7 @@ const markerVariable = 'LM_SANDBOX_TERMINAL';
 
 /** Reads as login shell of the image's user; `TERM` names what xterm.js implements. */
 const shellCommand = ['/bin/bash', '-l'];
+const workspace = '/workspace';
 
 const hangUpScript = `${hangUpFunctions}
 hang_up "$1"
@@ -39,7 +41,7 @@ export interface DockerPtyBackendDeps {
 export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
   const keep = ShellKeeper.perContainer();
   return {
-    open: async (size) => {
+    open: async (size, program) => {
       const { docker, apiVersion } = deps.connection();
       const container = docker.getContainer(deps.containerId());
       const marker = `${markerVariable}=${randomUUID()}`;
@@ -49,12 +51,19 @@ export function createDockerPtyBackend(deps: DockerPtyBackendDeps): PtyBackend {
         const run = container.inspect();
         run.catch(() => undefined);
         const exec = await container.exec({
-          Cmd: shellCommand,
+          Cmd: [...(program?.command ?? shellCommand)],
+          ...(program?.workingFolder && { WorkingDir: path.posix.resolve(workspace, program.workingFolder) }),
           Tty: true,
           AttachStdin: true,
           AttachStdout: true,
           AttachStderr: true,
-          Env: ['TERM=xterm-256color', 'COLORTERM=truecolor', marker, kept.variable],
+          Env: [
+            'TERM=xterm-256color',
+            'COLORTERM=truecolor',
+            ...Object.entries(program?.environment ?? {}).map(([name, value]) => `${name}=${value}`),
+            marker,
+            kept.variable,
+          ],
           // Engines from API 1.42 start at this size; older ones ignore it and are resized below.
           ConsoleSize: [size.rows, size.columns],
         });

@@ -9,13 +9,24 @@ export interface DesktopShell {
 export function createAppRoutes(deps: {
   readonly description: HostDescription;
   readonly shell: DesktopShell | null;
+  /** Null for a host that ends otherwise. */
+  readonly endHost: (() => void) | null;
 }): {
-  readonly methods: Pick<MethodRoutes, 'host.describe' | 'app.openExternal'>;
+  readonly methods: Pick<MethodRoutes, 'host.describe' | 'host.end' | 'app.openExternal'>;
   readonly streams: Record<never, never>;
 } {
   return {
     methods: {
       'host.describe': () => deps.description,
+      'host.end': () => {
+        if (!deps.endHost) {
+          throw new LmError('unsupported', 'This host was not started in the background.', {
+            repair: { text: 'Quit the app, or end the program that it runs in (Ctrl+C).' },
+          });
+        }
+        deps.endHost();
+        return null;
+      },
       'app.openExternal': ({ url }) => {
         if (!deps.shell) {
           throw new LmError('unsupported', 'Links are opened by the desktop app only.', {

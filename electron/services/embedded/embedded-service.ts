@@ -9,7 +9,7 @@ import {
 } from '../../contract';
 import { Emitter, type Clock, type Disposable, type Logger } from '../foundation';
 import type { SettingsService } from '../settings';
-import type { Pty, PtyBackend, PtyEnd, TerminalSize } from '../terminal';
+import type { Pty, PtyBackend, PtyEnd, PtyProgram, TerminalSize } from '../terminal';
 import type {
   EmbeddedRuntime,
   EmbeddedWishes,
@@ -159,10 +159,20 @@ export class EmbeddedService implements PtyBackend, Disposable {
     };
   }
 
-  /** A shell; rejects with `sandbox_not_running`. */
-  async open(size: TerminalSize): Promise<Pty> {
+  /** Ends the programs of a launch; resolves when none of them is alive. */
+  end(processId: number, launch: Launch): Promise<void> {
+    return this.deps.runtime.end(processId, launch);
+  }
+
+  /** Resolves when no operation is under way, such as the start that comes with the host's. */
+  async settled(): Promise<void> {
+    await this.working;
+  }
+
+  /** A shell, or a program on a terminal; rejects with `sandbox_not_running`. */
+  async open(size: TerminalSize, program?: PtyProgram): Promise<Pty> {
     const run = this.requireRun();
-    const launch = this.launch({ command: null, terminal: true });
+    const launch = this.launch({ command: null, ...program, terminal: true });
     const place = this.place?.isolation.kind === 'bubblewrap' ? 'embedded' : 'unisolated';
     const pty = await this.deps.ptys.open(size, launch, place);
     const forget = this.track(pty.processId, launch);

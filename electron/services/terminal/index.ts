@@ -1,2 +1,10 @@
 export { TerminalService } from './terminal-service';
-export type { Pty, PtyBackend, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } from './ports';
+export type {
+  Pty,
+  PtyBackend,
+  PtyEnd,
+  PtyProgram,
+  ScreenMirror,
+  ScreenMirrorFactory,
+  TerminalSize,
+} from './ports';

@@ -28,9 +28,19 @@ export interface Pty {
   kill(): Promise<void>;
 }
 
+/** What runs on a terminal in place of a shell, as seen inside. */
+export interface PtyProgram {
+  /** Program and arguments; null: a login shell. */
+  readonly command: readonly [string, ...string[]] | null;
+  /** Null: where shells begin. A relative one begins there. */
+  readonly workingFolder: string | null;
+  /** Added to the sandbox's own variables. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 export interface PtyBackend {
-  /** Starts a shell; rejects with an LmError when it cannot. */
-  open(size: TerminalSize): Promise<Pty>;
+  /** Starts a shell, or `program`; rejects with an LmError when it cannot. */
+  open(size: TerminalSize, program?: PtyProgram): Promise<Pty>;
 }
 
 /** What the program asked of the terminal itself, beside drawing. */

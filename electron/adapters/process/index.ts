@@ -1,0 +1,1 @@
+export { createProcessStarter } from './local-process';
