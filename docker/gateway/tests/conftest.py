@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from lm_gateway.app import create_app
 from lm_gateway.settings import Settings
+from lm_guard.process import PORTABLE_GUARD_PATH
 
 TOKEN = "a-token-for-tests-0123456789"
 GUARD_SOURCE = Path(__file__).parents[2] / "image" / "guard" / "lm-guard.c"
@@ -54,6 +55,12 @@ def guard_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     target = tmp_path_factory.mktemp("guard") / "lm-guard"
     subprocess.run([compiler, "-std=c17", "-O2", "-o", target, GUARD_SOURCE], check=True)
     return str(target)
+
+
+@pytest.fixture(params=["compiled", "in Python"])
+def each_guard(request: pytest.FixtureRequest, guard_path: str) -> str:
+    """Either guard: that of the image, and the one for computers without it."""
+    return guard_path if request.param == "compiled" else PORTABLE_GUARD_PATH
 
 
 @pytest.fixture

@@ -22,12 +22,12 @@ Start: TypeAlias = Callable[..., Awaitable[GuardedProcess]]
 
 
 @pytest.fixture(params=["directly", "by one that stands ready"])
-def start(request: pytest.FixtureRequest, guard_path: str) -> Iterator[Start]:
+def start(request: pytest.FixtureRequest, each_guard: str) -> Iterator[Start]:
     """Starts a program; `known` gets its guard, and the one that stands ready if there is one."""
     ready: list[ReadyGuard] = []
 
     async def starting(
-        *arguments: str, known: set[int] | None = None, grace_ms: int = 3000, guard: str = guard_path
+        *arguments: str, known: set[int] | None = None, grace_ms: int = 3000, guard: str = each_guard
     ) -> GuardedProcess:
         known = set() if known is None else known
         spawn: Spawn = spawn_guard

@@ -8,7 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Collection
-from pathlib import Path
+
+from lm_guard.portable import descendants_of
 
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
@@ -33,8 +34,7 @@ def kill_orphans(guards: Collection[int], deadline_s: float = 2.0) -> int:
     seen: set[int] = set()
     deadline = time.monotonic() + deadline_s
     while True:
-        parents = _parents()
-        found = _descendants(parents, guards)
+        found = descendants_of(os.getpid(), without=guards)
         seen |= found
         if not found or time.monotonic() > deadline:
             return len(seen)
@@ -46,27 +46,3 @@ def kill_orphans(guards: Collection[int], deadline_s: float = 2.0) -> int:
         for pid in found:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-
-
-def _descendants(parents: dict[int, int], guards: Collection[int]) -> set[int]:
-    found: set[int] = set()
-    wanted = {os.getpid()}
-    while wanted:
-        wanted = {
-            pid
-            for pid, parent in parents.items()
-            if parent in wanted and pid not in guards and pid not in found
-        }
-        found |= wanted
-    return found
-
-
-def _parents() -> dict[int, int]:
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                # The program's name stands in parentheses and may hold any character.
-                after_name = (folder / "stat").read_bytes().rpartition(b")")[2]
-                parents[int(folder.name)] = int(after_name.split()[1])
-    return parents

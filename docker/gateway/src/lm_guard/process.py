@@ -13,11 +13,13 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
-from lm_guard.spawn import CONTROL_FD, Spawn, spawn_guard
+from lm_guard.spawn import CONTROL_FD, Spawn, guard_command, spawn_guard
 
 DEFAULT_GUARD_PATH = "/opt/lm-sandbox/bin/lm-guard"
+PORTABLE_GUARD_PATH = str(Path(__file__).with_name("portable.py"))
 Value = TypeVar("Value")
 
 
@@ -28,7 +30,8 @@ class GuardOptions:
     `grace_ms` lies between SIGTERM and SIGKILL; `drain_ms` is what descendants get to end by
     themselves after the program has ended. `secret_dir` asks for a Landlock domain that cannot read
     that folder. `terminal`: descriptor 0 is a terminal and becomes the program's controlling one. `nice` and
-    `oom_score_adj` may only be raised by an ordinary user.
+    `oom_score_adj` may only be raised by an ordinary user. `pid_namespace`, for the guard in Python only: the
+    program is bubblewrap.
     """
 
     nice: int = 0
@@ -37,11 +40,12 @@ class GuardOptions:
     drain_ms: int = 0
     secret_dir: str | None = None
     terminal: bool = False
+    pid_namespace: bool = False
     guard_path: str = DEFAULT_GUARD_PATH
 
     def arguments(self, cwd: str | None) -> list[str]:
         """The command line of the guard up to the program."""
-        words = [self.guard_path, "-n", str(self.nice), "-o", str(self.oom_score_adj)]
+        words = [*guard_command(self.guard_path), "-n", str(self.nice), "-o", str(self.oom_score_adj)]
         words += ["-g", str(self.grace_ms), "-d", str(self.drain_ms)]
         if cwd is not None:
             words += ["-c", cwd]
@@ -49,6 +53,8 @@ class GuardOptions:
             words += ["-s", self.secret_dir]
         if self.terminal:
             words.append("-t")
+        if self.pid_namespace:
+            words.append("-p")
         return [*words, "--"]
 
 

@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Mapping
 
-from lm_guard.spawn import CONTROL_FD, spawn_guard
+from lm_guard.spawn import CONTROL_FD, guard_command, spawn_guard
 
 # To fork takes it a tenth of a millisecond, and on a machine that is far too busy as long as anything else.
 # One that a command has stopped must not stop its caller for ever.
@@ -82,7 +82,7 @@ class ReadyGuard:
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
             descriptors = {0: nothing, 1: nothing, 2: nothing, CONTROL_FD: theirs.fileno()}
-            self._pid = spawn_guard([self._guard_path, "-S"], {}, descriptors)
+            self._pid = spawn_guard([*guard_command(self._guard_path), "-S"], {}, descriptors)
         except OSError:
             ours.close()
             raise

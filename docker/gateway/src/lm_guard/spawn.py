@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Mapping
 from typing import Protocol
 
 CONTROL_FD = 3
 # Descriptors that are handed over are first moved above those they are copied to.
 LOWEST_FREE_FD = 16
+
+
+def guard_command(guard_path: str) -> list[str]:
+    """How a guard is started: the one in Python by this interpreter, with the standard library only."""
+    return [sys.executable, "-I", "-S", guard_path] if guard_path.endswith(".py") else [guard_path]
 
 
 class Spawn(Protocol):
