@@ -22,6 +22,24 @@ const outsideScript = [
   'shift 3; exec "$@"',
 ].join('\n');
 
+/** Of the names under which variables are carried inside. */
+export const variablePrefix = 'LM_SANDBOX_SET_';
+
+/**
+ * The variables of a request, under names that mean nothing: by their own, LD_PRELOAD or BASH_ENV would have
+ * programs outside load what is named there. They become what they are as the last step inside.
+ */
+export function carriedInside(variables: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(variables);
+  if (entries.length === 0) return {};
+  return {
+    [`${variablePrefix}COUNT`]: String(entries.length),
+    ...Object.fromEntries(
+      entries.map(([name, value], index) => [`${variablePrefix}${index}`, `${name}=${value}`]),
+    ),
+  };
+}
+
 /**
  * Runs inside, as the process that becomes the program: its folder, and limits that it cannot raise again. Where the
  * system's own limit of open files is lower, that one stays.
@@ -31,7 +49,11 @@ const insideScript = [
   'ulimit -c 0',
   'ulimit -n "$1" 2> /dev/null',
   'ulimit -u "$2" 2> /dev/null || ulimit -p "$2"',
-  'shift 3; exec "$@"',
+  'shift 3',
+  `lm_each=0; while [ "$lm_each" -lt "\${${variablePrefix}COUNT:-0}" ]; do`,
+  `eval "export \\"\\$${variablePrefix}$lm_each\\"; unset ${variablePrefix}$lm_each" 2> /dev/null`,
+  `lm_each=$((lm_each + 1)); done; unset ${variablePrefix}COUNT`,
+  'exec "$@"',
 ].join('\n');
 
 export interface BubblewrapLauncher {
@@ -77,7 +99,7 @@ export function bubblewrapLaunch(launcher: BubblewrapLauncher, request: LaunchRe
       ...{ USER: 'sandbox', LOGNAME: 'sandbox', SHELL: shell },
       LM_SANDBOX: 'embedded',
       ...launcher.locale,
-      ...request.environment,
+      ...carriedInside(request.environment ?? {}),
     },
     workingFolder: '/',
   };
