@@ -16,8 +16,10 @@ export default defineConfig<object, { runner: 'desktop' | 'browser' }>({
   reporter: [['list']],
   // The same specs through both doors; what is tagged @desktop says why a browser has nothing like it.
   projects: [
-    { name: 'desktop', use: { runner: 'desktop' } },
-    { name: 'browser', use: { runner: 'browser' }, grepInvert: /@desktop/ },
+    { name: 'desktop', testIgnore: 'bare/**', use: { runner: 'desktop' } },
+    { name: 'browser', testIgnore: 'bare/**', use: { runner: 'browser' }, grepInvert: /@desktop/ },
+    // From a fresh clone on a system of its own: a step of its own, too, since it needs no build of this checkout.
+    { name: 'bare', testMatch: 'bare/**/*.spec.ts' },
   ],
   // Modules of Node as they are.
   build: { external: ['**/test/support/**', '**/scripts/**'] },

@@ -47,6 +47,7 @@ export const STEPS = [
   { name: 'integration', describe: 'against real engines', limitMinutes: 30, run: runIntegration },
   { name: 'package', describe: 'the app packaged', limitMinutes: 15, run: runPackage },
   { name: 'e2e', describe: 'the packaged app and a browser, end to end', limitMinutes: 40, run: runEndToEnd },
+  { name: 'bare', describe: 'from a fresh clone, with Node alone', limitMinutes: 20, run: runBare },
 ];
 
 /**
@@ -295,7 +296,7 @@ async function runEndToEnd(context) {
   try {
     const { code } = await run(
       join(context.root, 'node_modules', '.bin', 'playwright'),
-      ['test', '--reporter=list,json'],
+      ['test', '--project', 'desktop', '--project', 'browser', '--reporter=list,json'],
       {
         cwd: context.root,
         env: {
@@ -315,4 +316,26 @@ async function runEndToEnd(context) {
   } finally {
     await display.stop();
   }
+}
+
+/**
+ * @param {StepContext} context
+ * @returns {Promise<Outcome[]>}
+ */
+async function runBare(context) {
+  const report = join(context.reports, 'bare.json');
+  await rm(report, { force: true });
+  const { code } = await run(
+    join(context.root, 'node_modules', '.bin', 'playwright'),
+    ['test', '--project', 'bare', '--reporter=list,json'],
+    {
+      cwd: context.root,
+      env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+      timeoutMs: context.limitMs,
+      onLine: context.show,
+      allowFailure: true,
+    },
+  );
+  if (!existsSync(report)) return checkReport('bare', [], code);
+  return checkReport('bare', readPlaywrightReport('bare', JSON.parse(await readFile(report, 'utf8'))), code);
 }

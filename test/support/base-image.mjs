@@ -15,7 +15,7 @@ import { ensureSystemPackages } from './system-packages.mjs';
 export const BASE_IMAGE = `lm-sandbox-test-base:${MODERN_RELEASE}`;
 
 /** @returns {Promise<string>} Path of the root file system as a tar file. */
-async function ensureRootFileSystem() {
+export async function ensureRootFileSystem() {
   const folder = await ensureArtefact({
     name: 'base-image',
     key: `${MODERN_RELEASE} minbase layout-1`,
