@@ -11,6 +11,8 @@ const gatherMs = 8;
 const typingWindowMs = 150;
 /** Waiting bytes above which the shell is paused for a page that keeps consuming. */
 const pauseBytes = 1024 * 1024;
+/** Waiting bytes above which a page is no longer written to for now, where another one keeps up. */
+const leaveBehindBytes = 2 * 1024 * 1024;
 /** A page that could take nothing for so long no longer holds the shell up. */
 const stalledAfterMs = 500;
 /** Least time between two snapshots for a page that keeps falling behind. */
@@ -32,7 +34,8 @@ export interface PageFeedDeps {
 /**
  * What one attached page is sent: a snapshot, then all that the mirror has parsed, in pieces, no faster than the
  * page consumes. A page that cannot keep up is spared what it could never show (flood-backlog.ts); one that stands
- * still, hidden or crashed, gets a new snapshot when it comes back, and never stops the shell.
+ * still, hidden or crashed, gets a new snapshot when it comes back, and never stops the shell. Nor does one that is slow
+ * while another one keeps up.
  */
 export class PageFeed {
   private backlog = new FloodBacklog();
@@ -54,6 +57,16 @@ export class PageFeed {
   /** True while a page that does consume has too much waiting, so that the shell should wait for it. */
   get holdsUp(): boolean {
     return !this.closed && !this.outOfStep && this.backlog.byteLength > pauseBytes;
+  }
+
+  /** True while little waits for the page, so that a slower one beside it need not be waited for. */
+  get keepsUp(): boolean {
+    return !this.closed && !this.outOfStep && this.backlog.byteLength <= pauseBytes;
+  }
+
+  /** Another page keeps up, so the shell does not wait for this one. Far behind, it gets a snapshot instead. */
+  leaveBehind(): void {
+    if (this.backlog.byteLength > leaveBehindBytes) this.fallOutOfStep();
   }
 
   /** True while the page takes what it is sent; false for one that is hidden, stands still or is gone. */

@@ -47,7 +47,7 @@ export interface TerminalSessionDeps {
 /**
  * One shell and everything attached to it. Every byte goes through the mirror first, which answers the program's
  * queries and is the state for pages that attach; then to the pages. The shell is paused only for what the mirror
- * has not parsed yet, or for a page that does consume but is far behind.
+ * has not parsed yet, or for pages that do consume but are far behind, all of them.
  */
 export class TerminalSession implements Disposable {
   private title = 'bash';
@@ -238,7 +238,10 @@ export class TerminalSession implements Disposable {
 
   private updatePause(): void {
     const waitingBytes = this.backlog.byteLength;
-    const heldUp = [...this.feeds].some((feed) => feed.holdsUp);
+    const behind = [...this.feeds].filter((feed) => feed.holdsUp);
+    // The quickest page sets the pace.
+    const heldUp = behind.length > 0 && ![...this.feeds].some((feed) => feed.keepsUp);
+    if (!heldUp) for (const feed of behind) feed.leaveBehind();
     if (!this.paused && (heldUp || waitingBytes > pauseAboveBytes)) {
       this.paused = true;
       this.deps.pty.pause();
