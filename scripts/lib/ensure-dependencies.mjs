@@ -26,8 +26,9 @@ export async function ensureDependencies(root) {
   }
   process.stderr.write('· installing dependencies (npm ci)\n');
   await new Promise((resolve, reject) => {
+    // Of the packages' own advice to their developers nothing is shown, of errors all.
     // Install scripts are not run: no dependency needs one, and none gets to run code here by being installed.
-    const child = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    const child = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
       // Progress belongs to whoever waits, not into what the command prints.
       stdio: ['ignore', 2, 2],

@@ -36,6 +36,7 @@ const CHECKOUT = `${HOME}/lm-sandbox`;
 const CERTIFICATES = '/etc/company.pem';
 /** Nothing of these is part of a fresh checkout. */
 const MADE_HERE = new Set(['node_modules', 'out', 'dist', 'test-results', '.git']);
+const NAMESPACES = '--kill-child=KILL --fork --mount --propagation private --pid --ipc --uts --'.split(' ');
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'].flatMap((name) => [
   name,
   name.toUpperCase(),
@@ -90,7 +91,14 @@ export async function makeBareSystem(pip) {
       'run the tests as root',
     );
   }
-  await ensureSystemPackages(['engine']);
+  await ensureSystemPackages(['base']);
+  const probe = [...NAMESPACES, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()];
+  if ((await run('unshare', probe, { allowFailure: true })).code !== 0) {
+    throw new Unavailable(
+      'This machine lets not even root make namespaces and mounts of its own.',
+      'run the tests on a computer or virtual machine, or in a container with --privileged',
+    );
+  }
   const archive = await ensureRootFileSystem();
   const node = await ensureBareNode();
   const npmCache = join(cacheFolder(), 'bare-npm-cache');
@@ -266,8 +274,7 @@ function enterCommand(root, npmCache, command) {
   });
   return [
     // With this process the system ends too, even when this one is killed.
-    ...['setpriv', '--pdeathsig', 'KILL', '--', 'unshare', '--kill-child=KILL', '--fork'],
-    ...['--mount', '--propagation', 'private', '--pid', '--ipc', '--uts', '--'],
+    ...['setpriv', '--pdeathsig', 'KILL', '--', 'unshare', ...NAMESPACES],
     ...['sh', ENTER, root, npmCache, HOME, CHECKOUT, ...proxies, ...command],
   ];
 }

@@ -21,7 +21,7 @@ export async function ensureRootFileSystem() {
     key: `${MODERN_RELEASE} minbase layout-1`,
     describe: `the base image for tests (Debian ${MODERN_RELEASE}, debootstrap)`,
     make: async (partial) => {
-      await ensureSystemPackages(['engine']);
+      await ensureSystemPackages(['base']);
       const root = join(partial, 'root');
       const mirror = await debianMirror();
       // A release newer than this debootstrap has no script of its own; `sid` fits every newer one.

@@ -33,6 +33,7 @@ export const PACKAGE_GROUPS = {
     'dpkg',
     'util-linux',
   ],
+  base: ['debootstrap', 'debian-archive-keyring', 'dpkg', 'util-linux'],
   registry: ['docker-registry', 'openssl'],
   isolation: ['bubblewrap'],
   browser: ['chromium', 'fonts-dejavu-core', 'fonts-noto-cjk'],

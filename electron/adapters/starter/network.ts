@@ -12,10 +12,13 @@ export interface Network {
   readonly authorities: readonly string[];
   /** False where the person said that this host's certificate shall not be looked at. */
   checksCertificateOf(url: URL): boolean;
+  /** Who has not begun to answer for so long is not there: a firewall may drop what it does not let through. */
+  readonly answerLimitMs: number;
   /** Without a byte for so long the connection counts as lost. */
   readonly silenceLimitMs: number;
 }
 
+const answerLimitMs = 15_000;
 const silenceLimitMs = 30_000;
 
 /** Where systems keep the authorities that they trust. */
@@ -36,6 +39,7 @@ export function machineNetwork(env: NodeJS.ProcessEnv): Network {
     proxyFor: (url) => proxyByEnvironment(url, env),
     authorities: [...rootCertificates, ...[...files].map((file) => readFileSync(file ?? '', 'utf8'))],
     checksCertificateOf: () => true,
+    answerLimitMs,
     silenceLimitMs,
   };
 }
@@ -49,6 +53,7 @@ export function pipNetwork(settings: PipSettings, env: NodeJS.ProcessEnv): Netwo
     authorities: file ? [readCertificates(file)] : machine.authorities,
     checksCertificateOf: (url) =>
       !settings.trustedHosts.some((host) => host === url.host || host === url.hostname),
+    answerLimitMs: settings.timeoutMs,
     silenceLimitMs: Math.max(silenceLimitMs, settings.timeoutMs),
   };
 }

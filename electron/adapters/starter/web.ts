@@ -1,4 +1,4 @@
-import { request as requestPlainly, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { request as requestPlainly, type IncomingHttpHeaders } from 'node:http';
 import { request as requestByTls } from 'node:https';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
@@ -85,16 +85,18 @@ function getOnce(
       ca: [...network.authorities],
       rejectUnauthorized: network.checksCertificateOf(url),
     });
-    let response: IncomingMessage | null = null;
-    const silence = setTimeout(() => {
-      const error = new Error(`The server sent nothing for ${network.silenceLimitMs / 1000} seconds.`);
-      (response ?? request).destroy(error);
-    }, network.silenceLimitMs);
-    request.once('close', () => clearTimeout(silence));
+    const { answerLimitMs, silenceLimitMs } = network;
+    const unanswered = setTimeout(() => {
+      request.destroy(new Refused(`${url.host} did not answer within ${answerLimitMs / 1000} seconds.`));
+    }, answerLimitMs);
+    request.once('close', () => clearTimeout(unanswered));
     request.on('error', reject);
     request.once('response', (received) => {
-      response = received;
-      silence.refresh();
+      clearTimeout(unanswered);
+      const silence = setTimeout(() => {
+        received.destroy(new Error(`The server sent nothing for ${silenceLimitMs / 1000} seconds.`));
+      }, silenceLimitMs);
+      received.once('close', () => clearTimeout(silence));
       resolve({
         url,
         status: received.statusCode ?? 0,
