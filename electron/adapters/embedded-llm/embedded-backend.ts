@@ -1,6 +1,6 @@
 import { LmError, type Model } from '../../contract';
 import { quantisationIn, type ChatEvent, type ChatRequest, type LlmBackend } from '../../services/models';
-import { LlmProcess } from './llm-process';
+import { LlmProcess, type GenerationEvent, type GenerationOrder } from './llm-process';
 import { findModelFile, listModelFiles, removeModelFile } from './model-files';
 
 /** As Ollama does by default, doubled: what is loaded here takes memory that the desktop may want. */
@@ -20,10 +20,29 @@ export interface EmbeddedLlmOptions {
 
 /** llama.cpp in a process of its own that lives while a model is loaded; nothing runs before the first one is. */
 export interface EmbeddedLlm extends LlmBackend {
+  /**
+   * One answer with all that the runtime can do: tools, stop texts, JSON of a schema. Loads the model first.
+   * Ends with a `finish`, or throws an LmError as `chat` does, and `invalid_input`.
+   */
+  generate(
+    name: string,
+    order: GenerationOrder,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent, void, undefined>;
+  /** The model in memory, with how many of its answers are not complete; null when there is none. */
+  running(): RunningModel | null;
   /** Of the running model process, for tests and statistics. */
   processId(): number | null;
   /** Ends the process. Idempotent. */
   dispose(): Promise<void>;
+}
+
+export interface RunningModel {
+  readonly name: string;
+  readonly contextSize: number;
+  readonly answering: number;
+  /** Release of llama.cpp. */
+  readonly release: string;
 }
 
 interface Held {
@@ -123,12 +142,36 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
     return { ...unloaded, state: 'unloaded' };
   };
 
+  async function* generate(
+    name: string,
+    order: GenerationOrder,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    const process = await ensure(name, signal);
+    yield* process.generate(order, signal);
+  }
+
   async function* chat(
     request: ChatRequest,
     signal: AbortSignal,
   ): AsyncGenerator<ChatEvent, void, undefined> {
-    const process = await ensure(request.model, signal);
-    yield* process.chat(request, signal);
+    const { temperature, maxTokens } = request.options;
+    const order: GenerationOrder = { type: 'chat', turns: [...request.turns], temperature, maxTokens };
+    for await (const event of generate(request.model, order, signal)) {
+      switch (event.type) {
+        case 'text':
+          yield { kind: event.kind, text: event.text };
+          break;
+        case 'finish': {
+          const { promptTokens, answerTokens, tokensPerSecond } = event;
+          const reason = event.reason === 'length' ? 'length' : 'stop';
+          yield { kind: 'finish', reason, metrics: { promptTokens, answerTokens, tokensPerSecond } };
+          break;
+        }
+        case 'call':
+          break;
+      }
+    }
   }
 
   const unload = (name: string): Promise<void> => {
@@ -159,6 +202,16 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
       await ensure(name, signal);
     },
     unload,
+    generate,
+    running: () =>
+      held?.process.state === 'loaded' && held.process.facts
+        ? {
+            name: held.name,
+            contextSize: held.process.facts.contextSize,
+            answering: held.process.answering,
+            release: held.process.facts.release,
+          }
+        : null,
     remove: async (name) => {
       await unload(name);
       await inTurn(() => removeModelFile(modelsFolder, name));

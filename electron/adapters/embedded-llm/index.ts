@@ -3,6 +3,12 @@ import { findNodeProgram } from './node-program';
 
 export { createFolderImporter } from './folder-importer';
 export { createEmbeddedLlm, type EmbeddedLlm, type EmbeddedLlmOptions } from './embedded-backend';
+export {
+  createModelServer,
+  modelSocketPath,
+  type ModelServer,
+  type ModelServerDeps,
+} from './server/model-server';
 
 /** The embedded llama.cpp of a host. Nothing is started before a model is asked for. */
 export function embeddedLlmOf(modelsFolder: string, childFile: string): EmbeddedLlm {

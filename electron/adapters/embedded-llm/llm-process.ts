@@ -1,6 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { LmError } from '../../contract';
-import type { ChatEvent, ChatRequest } from '../../services/models/ports';
 import { fromChildSchema, type FromChild, type ToChild } from './protocol';
 
 const keptErrorCharacters = 4_000;
@@ -9,8 +8,16 @@ const endPatienceMs = 2_000;
 
 type Loaded = Omit<Extract<FromChild, { type: 'loaded' }>, 'type'>;
 
+type Told<Type extends FromChild['type']> = Omit<Extract<FromChild, { type: Type }>, 'id'>;
+/** What is told of an answer; the last one is a `finish`, and never one of a stopped answer. */
+export type GenerationEvent = Told<'text'> | Told<'call'> | Told<'finish'>;
+
+type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
+/** A question to the model in memory. */
+export type GenerationOrder = WithoutId<Extract<ToChild, { type: 'chat' | 'complete' }>>;
+
 interface Answer {
-  readonly events: ChatEvent[];
+  readonly events: GenerationEvent[];
   error: LmError | null;
   /** Called whenever there is something new. */
   wake: () => void;
@@ -107,8 +114,11 @@ export class LlmProcess {
     return this.child.pid ?? null;
   }
 
-  /** One answer; `request` is made after the model was loaded. Ends with a `finish`, or throws an LmError. */
-  async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent, void, undefined> {
+  /** One answer; it is asked for after the model was loaded. Ends with a `finish`, or throws an LmError. */
+  async *generate(
+    order: GenerationOrder,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
     if (this.state === 'ended') throw this.endError ?? this.cancelled();
     const id = this.nextId++;
     const answer: Answer = { events: [], error: null, wake: () => undefined };
@@ -119,19 +129,13 @@ export class LlmProcess {
       answer.wake();
     };
     signal.addEventListener('abort', stop, { once: true });
-    this.send({
-      type: 'chat',
-      id,
-      turns: [...request.turns],
-      temperature: request.options.temperature,
-      maxTokens: request.options.maxTokens,
-    });
+    this.send({ ...order, id });
     try {
       for (;;) {
         const event = answer.events.shift();
         if (event) {
           yield event;
-          if (event.kind === 'finish') return;
+          if (event.type === 'finish') return;
           continue;
         }
         if (answer.error) throw answer.error;
@@ -183,19 +187,13 @@ export class LlmProcess {
     if (!answer) return;
     switch (message.type) {
       case 'text':
-        answer.events.push({ kind: message.kind, text: message.text });
+      case 'call':
+        answer.events.push(message);
         break;
       case 'finish':
         this.forget(message.id);
         if (message.reason === 'stopped') answer.error = this.cancelled();
-        else {
-          const { reason, promptTokens, answerTokens, tokensPerSecond } = message;
-          answer.events.push({
-            kind: 'finish',
-            reason,
-            metrics: { promptTokens, answerTokens, tokensPerSecond },
-          });
-        }
+        else answer.events.push(message);
         break;
       case 'failed':
         this.forget(message.id);

@@ -1,6 +1,50 @@
 import { z } from 'zod';
 import { errorDataSchema } from '../../contract';
 
+/** A JSON Schema, or a part of one. */
+export type JsonSchema = boolean | { [key: string]: z.core.util.JSONType };
+const jsonSchemaSchema: z.ZodType<JsonSchema, JsonSchema> = z.union([
+  z.boolean(),
+  z.record(z.string(), z.json()),
+]);
+
+const toolSchema = z.object({
+  name: z.string().min(1),
+  description: z.string().nullable(),
+  parameters: jsonSchemaSchema.nullable(),
+});
+/** A function that the model may call, as OpenAI's interface describes it. */
+export type Tool = z.infer<typeof toolSchema>;
+
+const turnSchema = z.discriminatedUnion('role', [
+  z.object({ role: z.literal('system'), content: z.string() }),
+  z.object({ role: z.literal('user'), content: z.string() }),
+  z.object({
+    role: z.literal('assistant'),
+    content: z.string(),
+    calls: z.array(z.object({ id: z.string(), name: z.string().min(1), arguments: z.json() })).default([]),
+  }),
+  /** What a tool answered to the call of that id. */
+  z.object({ role: z.literal('tool'), callId: z.string(), content: z.string() }),
+]);
+
+/** Null: what the runtime has by default, see `sampling` in loaded-model.ts. */
+const samplingFields = {
+  temperature: z.number().min(0).nullable(),
+  maxTokens: z.number().int().positive().nullable(),
+  topP: z.number().min(0).max(1).nullable().default(null),
+  topK: z.number().int().min(0).nullable().default(null),
+  minP: z.number().min(0).max(1).nullable().default(null),
+  seed: z.number().int().nonnegative().nullable().default(null),
+  repeatPenalty: z.number().positive().nullable().default(null),
+  presencePenalty: z.number().nullable().default(null),
+  frequencyPenalty: z.number().nullable().default(null),
+  /** Texts that end an answer; they are no part of it. */
+  stop: z.array(z.string().min(1)).default([]),
+  /** The answer is JSON of this schema. */
+  schema: jsonSchemaSchema.nullable().default(null),
+};
+
 /**
  * What host and model process tell each other over Node's IPC channel. A process holds one model: `load` is the
  * first message and comes once; to get rid of the model the host ends the process.
@@ -15,13 +59,28 @@ export const toChildSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('chat'),
     id: z.number().int(),
-    turns: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1),
-    temperature: z.number().min(0).nullable(),
-    maxTokens: z.number().int().positive().nullable(),
+    turns: z.array(turnSchema).min(1),
+    tools: z.array(toolSchema).default([]),
+    /** `required`: the answer is a call of one of the tools. */
+    toolChoice: z.enum(['auto', 'required']).default('auto'),
+    /** Whether one answer may hold several calls. */
+    parallelCalls: z.boolean().default(true),
+    ...samplingFields,
+  }),
+  /** Goes on with a text as it is, without the model's template. */
+  z.object({
+    type: z.literal('complete'),
+    id: z.number().int(),
+    /** A text, or the numbers of tokens. */
+    prompt: z.union([z.string(), z.array(z.number().int().nonnegative())]),
+    ...samplingFields,
   }),
   z.object({ type: z.literal('stop'), id: z.number().int() }),
 ]);
-export type ToChild = z.infer<typeof toChildSchema>;
+/** As it is sent; what has a default may be left out. */
+export type ToChild = z.input<typeof toChildSchema>;
+/** As it is read. */
+export type Order = z.output<typeof toChildSchema>;
 
 export const fromChildSchema = z.discriminatedUnion('type', [
   /** Share of the file that was read, 0 to 1. */
@@ -33,6 +92,8 @@ export const fromChildSchema = z.discriminatedUnion('type', [
     /** Share of the model that lies on a graphics card, 0 to 1. */
     gpuShare: z.number().min(0).max(1),
     threads: z.number().int().positive(),
+    /** Release of llama.cpp, such as `b8000`. */
+    release: z.string(),
   }),
   z.object({ type: z.literal('loadFailed'), error: errorDataSchema }),
   z.object({
@@ -41,12 +102,26 @@ export const fromChildSchema = z.discriminatedUnion('type', [
     kind: z.enum(['content', 'thinking']),
     text: z.string(),
   }),
+  /** A piece of the arguments of a call; the first piece of each call has its name. */
+  z.object({
+    type: z.literal('call'),
+    id: z.number().int(),
+    /** Which of the answer's calls, from 0. */
+    index: z.number().int().nonnegative(),
+    name: z.string().nullable(),
+    text: z.string(),
+  }),
   /** The end of an answer; after it nothing is computed for it any more. */
   z.object({
     type: z.literal('finish'),
     id: z.number().int(),
-    reason: z.enum(['stop', 'length', 'stopped']),
+    reason: z.enum(['stop', 'length', 'calls', 'stopped']),
     promptTokens: z.number().int().nonnegative(),
+    /** Of the prompt, those that were still there from the question before. */
+    cachedTokens: z.number().int().nonnegative(),
+    promptMs: z.number().nonnegative(),
+    /** From the first token of the answer to its last. */
+    answerMs: z.number().nonnegative(),
     answerTokens: z.number().int().nonnegative(),
     tokensPerSecond: z.number().nonnegative().nullable(),
   }),

@@ -1,17 +1,58 @@
 import { freemem } from 'node:os';
 import path from 'node:path';
-import type { ChatHistoryItem, Llama, LlamaChat, LlamaContextSequence, LlamaModel } from 'node-llama-cpp';
+import type {
+  GbnfJsonSchema,
+  Llama,
+  LlamaChat,
+  LlamaCompletion,
+  LlamaContextSequence,
+  LlamaGrammar,
+  LlamaModel,
+  Token,
+} from 'node-llama-cpp';
 import { LmError } from '../../../contract';
-import type { FromChild, ToChild } from '../protocol';
+import type { FromChild, Order } from '../protocol';
+import { toGrammarSchema } from './grammar-schema';
+import { toHistory } from './history';
 import { planMemory } from './memory-plan';
 import { PromptPieces } from './prompt-pieces';
+import { CallLever, OfferedTools, type CallPiece } from './tools';
 
 const batchSize = 512;
 /** The defaults of llama-server, so that the same model answers alike in both places. */
 const sampling = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 } as const;
 
-type ChatMessage = Extract<ToChild, { type: 'chat' }>;
+type ChatOrder = Extract<Order, { type: 'chat' }>;
+type CompleteOrder = Extract<Order, { type: 'complete' }>;
 export type Finish = Omit<Extract<FromChild, { type: 'finish' }>, 'type' | 'id'>;
+type GenerationOptions = Pick<
+  NonNullable<Parameters<LlamaCompletion['generateCompletionWithMeta']>[1]>,
+  | 'temperature'
+  | 'topK'
+  | 'topP'
+  | 'minP'
+  | 'seed'
+  | 'repeatPenalty'
+  | 'maxTokens'
+  | 'customStopTriggers'
+  | 'signal'
+  | 'stopOnAbortSignal'
+>;
+const reasons = {
+  eogToken: 'stop',
+  stopGenerationTrigger: 'stop',
+  customStopTrigger: 'stop',
+  maxTokens: 'length',
+  functionCalls: 'calls',
+  abort: 'stopped',
+} as const;
+type StopReason = keyof typeof reasons;
+
+/** Hears of an answer as it comes. */
+export interface AnswerListener {
+  onText(kind: 'content' | 'thinking', text: string): void;
+  onCall(piece: CallPiece): void;
+}
 type Loaded = Omit<Extract<FromChild, { type: 'loaded' }>, 'type'>;
 
 /** node-llama-cpp is an ES module that holds the native parts: it is loaded here and nowhere else. */
@@ -21,9 +62,12 @@ type Library = typeof import('node-llama-cpp');
 export class LoadedModel {
   private constructor(
     private readonly name: string,
+    private readonly library: Library,
+    private readonly llama: Llama,
     private readonly model: LlamaModel,
     private readonly sequence: LlamaContextSequence,
     private readonly chat: LlamaChat,
+    private readonly lever: CallLever,
     private readonly contextSize: number,
     readonly facts: Loaded,
   ) {}
@@ -81,16 +125,16 @@ export class LoadedModel {
         ignoreMemorySafetyChecks: !onCard,
       });
       const sequence = context.getSequence();
-      const chat = new library.LlamaChat({
-        contextSequence: sequence,
-        chatWrapper: library.resolveChatWrapper(model),
-      });
+      const chatWrapper = library.resolveChatWrapper(model);
+      const lever = new CallLever(chatWrapper, library.LlamaText([]));
+      const chat = new library.LlamaChat({ contextSequence: sequence, chatWrapper });
       const total = insights.totalLayers;
-      return new LoadedModel(name, model, sequence, chat, context.contextSize, {
+      return new LoadedModel(name, library, llama, model, sequence, chat, lever, context.contextSize, {
         contextSize: context.contextSize,
         memoryBytes: onCard ? Math.ceil(model.memoryUsage.ram) : plan.memoryBytes,
         gpuShare: onCard && total > 0 ? Math.min(1, model.gpuLayers / total) : 0,
         threads: useThreads,
+        release: llama.llamaCppRelease.release,
       });
     } catch (error) {
       throw asLoadError(name, error);
@@ -99,74 +143,165 @@ export class LoadedModel {
 
   /**
    * One answer. Ends within one token, or one piece of the prompt, after `signal` was aborted.
-   * @throws LmError `context_overflow`, `generation_failed`.
+   * @throws LmError `context_overflow`, `invalid_input`, `generation_failed`.
    */
-  async answer(
-    request: ChatMessage,
-    signal: AbortSignal,
-    onText: (kind: 'content' | 'thinking', text: string) => void,
-  ): Promise<Finish> {
-    const history = toHistory(request.turns);
+  async answer(order: ChatOrder, signal: AbortSignal, listener: AnswerListener): Promise<Finish> {
+    const history = toHistory(order.turns);
+    const tools = new OfferedTools(order.tools, (piece) => listener.onCall(piece));
+    const offered = order.tools.length > 0;
+    const available = offered ? { functions: tools.functions, documentFunctionParams: true } : {};
+    this.lever.forced = offered && order.toolChoice === 'required';
     const prompt = this.chat.chatWrapper
-      .generateContextState({ chatHistory: history })
+      .generateContextState({
+        chatHistory: history,
+        ...(offered ? { availableFunctions: tools.functions, documentFunctionParams: true } : {}),
+      })
       .contextText.tokenize(this.model.tokenizer);
-    const room = this.contextSize - prompt.length - 1;
-    if (room < 1) throw overflow(this.name, prompt.length, this.contextSize);
-    const stopped = (answerTokens: number): Finish => ({
-      reason: 'stopped',
-      promptTokens: prompt.length,
-      answerTokens,
-      tokensPerSecond: null,
+    const grammar = offered ? null : await this.grammarOf(order.schema);
+    const onCallEnd = ({ functionName, params }: { functionName: string; params: unknown }) =>
+      tools.end(functionName, params);
+    return this.measured(order, prompt, signal, async (options, onTokens) => {
+      const { metadata } = await this.chat.generateResponse(history, {
+        ...options,
+        onResponseChunk: (chunk) => {
+          onTokens(chunk.tokens.length);
+          if (chunk.text !== '')
+            listener.onText(chunk.type === 'segment' ? 'thinking' : 'content', chunk.text);
+        },
+        ...(offered
+          ? {
+              ...available,
+              ...(order.parallelCalls ? {} : { maxParallelFunctionCalls: 1 }),
+              onFunctionCallParamsChunk: ({ functionName, paramsChunk }) => {
+                onTokens(0);
+                tools.add(functionName, paramsChunk);
+              },
+              onFunctionCall: onCallEnd,
+            }
+          : grammar
+            ? { grammar }
+            : {}),
+      });
+      return metadata.stopReason;
     });
-    // All but the last token, which the answer itself starts from.
-    if (!(await this.readPrompt(prompt.slice(0, -1), signal))) return stopped(0);
-
-    let answerTokens = 0;
-    let firstAtMs = 0;
-    let lastAtMs = 0;
-    const response = await this.chat.generateResponse(history, {
-      ...sampling,
-      temperature: request.temperature ?? sampling.temperature,
-      maxTokens: Math.min(request.maxTokens ?? room, room),
-      repeatPenalty: false,
-      signal,
-      stopOnAbortSignal: true,
-      onResponseChunk: (chunk) => {
-        if (chunk.tokens.length > 0) {
-          lastAtMs = performance.now();
-          if (answerTokens === 0) firstAtMs = lastAtMs;
-          answerTokens += chunk.tokens.length;
-        }
-        if (chunk.text !== '') onText(chunk.type === 'segment' ? 'thinking' : 'content', chunk.text);
-      },
-    });
-    const { stopReason } = response.metadata;
-    if (stopReason === 'abort') return stopped(answerTokens);
-    const seconds = (lastAtMs - firstAtMs) / 1000;
-    return {
-      reason: stopReason === 'maxTokens' ? 'length' : 'stop',
-      promptTokens: prompt.length,
-      answerTokens,
-      tokensPerSecond: answerTokens > 1 && seconds > 0 ? (answerTokens - 1) / seconds : null,
-    };
   }
 
-  /** Computes what the context does not hold yet. Resolves with false when it was stopped. */
-  private async readPrompt(
-    tokens: ReturnType<LlamaModel['tokenize']>,
+  /**
+   * Goes on with a text as it is, without the model's template.
+   * @throws LmError `context_overflow`, `invalid_input`, `generation_failed`.
+   */
+  async complete(order: CompleteOrder, signal: AbortSignal, listener: AnswerListener): Promise<Finish> {
+    const prompt =
+      typeof order.prompt === 'string'
+        ? this.model.tokenize(order.prompt, true)
+        : this.tokensOf(order.prompt);
+    const { bos } = this.model.tokens;
+    if (this.model.tokens.shouldPrependBosToken && bos !== null && prompt[0] !== bos) prompt.unshift(bos);
+    const grammar = await this.grammarOf(order.schema);
+    this.completion ??= new this.library.LlamaCompletion({ contextSequence: this.sequence });
+    const { completion } = this;
+    return this.measured(order, prompt, signal, async (options, onTokens) => {
+      const { metadata } = await completion.generateCompletionWithMeta(prompt, {
+        ...options,
+        ...(grammar ? { grammar } : {}),
+        onToken: (tokens) => onTokens(tokens.length),
+        onTextChunk: (text) => {
+          if (text !== '') listener.onText('content', text);
+        },
+      });
+      return metadata.stopReason;
+    });
+  }
+
+  private completion: LlamaCompletion | null = null;
+
+  /** Reads the prompt, has `generate` answer it, and says what that took. */
+  private async measured(
+    order: ChatOrder | CompleteOrder,
+    prompt: readonly Token[],
     signal: AbortSignal,
-  ): Promise<boolean> {
+    generate: (options: GenerationOptions, onTokens: (count: number) => void) => Promise<StopReason>,
+  ): Promise<Finish> {
+    const room = this.contextSize - prompt.length - 1;
+    if (room < 1) throw overflow(this.name, prompt.length, this.contextSize);
+    const askedAtMs = performance.now();
+    const finish: Finish = {
+      reason: 'stopped',
+      promptTokens: prompt.length,
+      cachedTokens: 0,
+      promptMs: 0,
+      answerTokens: 0,
+      answerMs: 0,
+      tokensPerSecond: null,
+    };
+    // All but the last token, which the answer itself starts from.
+    finish.cachedTokens = await this.readPrompt(prompt.slice(0, -1), signal);
+    if (signal.aborted) return finish;
+
+    const before = this.sequence.tokenMeter.getState();
+    let firstAtMs = 0;
+    let lastAtMs = 0;
+    const reason = await generate(
+      {
+        temperature: order.temperature ?? sampling.temperature,
+        topK: order.topK ?? sampling.topK,
+        topP: order.topP ?? sampling.topP,
+        minP: order.minP ?? sampling.minP,
+        ...(order.seed === null ? {} : { seed: order.seed }),
+        repeatPenalty: penaltyOf(order),
+        maxTokens: Math.min(order.maxTokens ?? room, room),
+        customStopTriggers: order.stop,
+        signal,
+        stopOnAbortSignal: true,
+      },
+      (count) => {
+        lastAtMs = performance.now();
+        if (firstAtMs === 0) firstAtMs = lastAtMs;
+        finish.answerTokens += count;
+      },
+    );
+    // Calls are no text; their tokens are in the meter only.
+    if (reason === 'functionCalls') {
+      finish.answerTokens = this.sequence.tokenMeter.diff(before).usedOutputTokens;
+    }
+    finish.reason = reasons[reason];
+    finish.promptMs = Math.max(0, (firstAtMs || performance.now()) - askedAtMs);
+    finish.answerMs = lastAtMs - firstAtMs;
+    if (finish.reason !== 'stopped' && finish.answerTokens > 1 && finish.answerMs > 0) {
+      finish.tokensPerSecond = (finish.answerTokens - 1) / (finish.answerMs / 1000);
+    }
+    return finish;
+  }
+
+  private async grammarOf(schema: ChatOrder['schema']): Promise<LlamaGrammar | null> {
+    if (schema === null) return null;
+    return this.llama.createGrammarForJsonSchema<GbnfJsonSchema>(toGrammarSchema(schema, 'written'));
+  }
+
+  /** @throws LmError `invalid_input` for a number that is no token of this model. */
+  private tokensOf(numbers: readonly number[]): Token[] {
+    const all = [...this.model.iterateAllTokens()];
+    return numbers.map((number) => {
+      const token = all[number];
+      if (token !== undefined) return token;
+      throw new LmError('invalid_input', `${number} is no token of ${this.name}, which has ${all.length}.`);
+    });
+  }
+
+  /** Computes what the context does not hold yet, or until it is stopped. Resolves with what it did hold. */
+  private async readPrompt(tokens: Token[], signal: AbortSignal): Promise<number> {
     await this.sequence.adaptStateToTokens(tokens, false);
     const pieces = new PromptPieces(batchSize);
-    for (let at = this.sequence.nextTokenIndex; at < tokens.length;) {
-      if (signal.aborted) return false;
+    const heldTokens = this.sequence.nextTokenIndex;
+    for (let at = heldTokens; at < tokens.length;) {
+      if (signal.aborted) break;
       const size = pieces.next(tokens.length - at);
       const startedAtMs = performance.now();
       await this.sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + size));
       pieces.took(size, performance.now() - startedAtMs);
       at += size;
     }
-    return !signal.aborted;
+    return heldTokens;
   }
 }
 
@@ -204,18 +339,15 @@ function availableBytes(): number {
   return typeof limited === 'number' && limited > 0 ? Math.min(limited, freemem()) : freemem();
 }
 
-function toHistory(turns: ChatMessage['turns']): ChatHistoryItem[] {
-  const history: ChatHistoryItem[] = turns.map(({ role, content }) => {
-    switch (role) {
-      case 'system':
-        return { type: 'system', text: content };
-      case 'user':
-        return { type: 'user', text: content };
-      case 'assistant':
-        return { type: 'model', response: [content] };
-    }
-  });
-  return [...history, { type: 'model', response: [] }];
+/** As llama-server has them: 1 and 0 are none. */
+function penaltyOf(order: ChatOrder | CompleteOrder): GenerationOptions['repeatPenalty'] {
+  const { repeatPenalty, presencePenalty, frequencyPenalty } = order;
+  if (repeatPenalty === null && presencePenalty === null && frequencyPenalty === null) return false;
+  return {
+    penalty: repeatPenalty ?? 1,
+    presencePenalty: presencePenalty ?? 0,
+    frequencyPenalty: frequencyPenalty ?? 0,
+  };
 }
 
 function overflow(model: string, promptTokens: number, contextSize: number): LmError {

@@ -1,13 +1,13 @@
 import { toLmError, type ErrorData } from '../../../contract';
-import { toChildSchema, type FromChild, type ToChild } from '../protocol';
-import { LoadedModel } from './loaded-model';
+import { toChildSchema, type FromChild, type Order } from '../protocol';
+import { LoadedModel, type AnswerListener } from './loaded-model';
 import { TextGatherer } from './text-gatherer';
 
 /**
  * The process that holds one model; started by llm-process.ts, under plain Node. It ends with its host: when the
  * channel closes nobody could stop it any more.
  */
-type ChatMessage = Extract<ToChild, { type: 'chat' }>;
+type Question = Extract<Order, { type: 'chat' | 'complete' }>;
 
 let model: Promise<LoadedModel> | null = null;
 let last: Promise<void> = Promise.resolve();
@@ -21,7 +21,7 @@ function dataOf(error: unknown): ErrorData {
   return toLmError(error).data;
 }
 
-async function load({ file, threads }: Extract<ToChild, { type: 'load' }>): Promise<void> {
+async function load({ file, threads }: Extract<Order, { type: 'load' }>): Promise<void> {
   let toldShare = 0;
   model = LoadedModel.load(file, threads, (share) => {
     if (share - toldShare < 0.01 && share < 1) return;
@@ -35,7 +35,7 @@ async function load({ file, threads }: Extract<ToChild, { type: 'load' }>): Prom
   }
 }
 
-async function chat(request: ChatMessage, signal: AbortSignal): Promise<void> {
+async function answer(request: Question, signal: AbortSignal): Promise<void> {
   const { id } = request;
   const gatherer = new TextGatherer((kind, text) => tell({ type: 'text', id, kind, text }));
   try {
@@ -47,12 +47,24 @@ async function chat(request: ChatMessage, signal: AbortSignal): Promise<void> {
         id,
         reason: 'stopped',
         promptTokens: 0,
+        cachedTokens: 0,
+        promptMs: 0,
+        answerMs: 0,
         answerTokens: 0,
         tokensPerSecond: null,
       });
       return;
     }
-    const finish = await loaded.answer(request, signal, (kind, text) => gatherer.add(kind, text));
+    const listener: AnswerListener = {
+      onText: (kind, text) => gatherer.add(kind, text),
+      onCall: (piece) => {
+        gatherer.flush();
+        tell({ type: 'call', id, ...piece });
+      },
+    };
+    const finish = await (request.type === 'chat'
+      ? loaded.answer(request, signal, listener)
+      : loaded.complete(request, signal, listener));
     gatherer.flush();
     tell({ type: 'finish', id, ...finish });
   } catch (error) {
@@ -74,11 +86,12 @@ process.on('message', (raw) => {
     case 'load':
       void load(message);
       break;
-    case 'chat': {
+    case 'chat':
+    case 'complete': {
       const stop = new AbortController();
       stops.set(message.id, stop);
       // One after the other: a second one at the same time would only make both slower.
-      last = last.then(() => chat(message, stop.signal));
+      last = last.then(() => answer(message, stop.signal));
       break;
     }
     case 'stop':
