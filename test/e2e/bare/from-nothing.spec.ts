@@ -156,6 +156,7 @@ test.describe('with bubblewrap besides', () => {
       .click();
     await expect(new ChatPane(page).modelButton).toHaveAccessibleName(/SmolLM2/, { timeout: 300_000 });
     await expectAnswer();
+    await page.screenshot({ path: join(pictures, 'bare-embedded.png') });
     await started.end();
   });
 });
