@@ -17,6 +17,7 @@ from lm_gateway.bash.routes import router as bash_router
 from lm_gateway.bash.runner import CommandRunner
 from lm_gateway.commands.jobs import Jobs
 from lm_gateway.commands.routes import router as commands_router
+from lm_gateway.commands.socket import router as command_socket_router
 from lm_gateway.dependencies import Services
 from lm_gateway.docs.routes import router as docs_router
 from lm_gateway.errors import ErrorCode, GatewayError
@@ -56,6 +57,7 @@ ROUTERS = (
     metrics_router,
     bash_router,
     commands_router,
+    command_socket_router,
     sessions_router,
     gguf_router,
     models_router,
