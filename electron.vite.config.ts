@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'electron-vite';
 import react from '@vitejs/plugin-react';
+import { bundleCli } from './scripts/lib/bundle-cli.mjs';
 import { bundleEmbeddedLlm } from './scripts/lib/bundle-embedded-llm.mjs';
 
 const require = createRequire(import.meta.url);
@@ -29,6 +30,7 @@ export default defineConfig({
         name: 'embedded-llm',
         closeBundle: async () => {
           await bundleEmbeddedLlm(path.join(root, 'out/main'));
+          await bundleCli(path.join(root, 'out/main'));
         },
       },
     ],

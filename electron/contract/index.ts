@@ -29,14 +29,12 @@ export * from './image';
 export * from './limits';
 export * from './models';
 export * from './sandbox';
+export * from './protocol-version';
 export * from './settings';
 export * from './starter';
 export * from './stream-sink';
 export * from './telemetry';
 export * from './terminal';
-
-/** Raised when frames or schemas change so that page and host of different versions cannot work together. */
-export const protocolVersion = 1;
 
 /** Every call, stream and event that crosses between page and host, declared once. */
 export const contract = {

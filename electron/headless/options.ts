@@ -6,7 +6,8 @@ import { LmError } from '../contract';
 import { defaultDoorPort, isLoopback } from './door/addresses';
 
 export interface ServeOptions {
-  readonly task: 'serve' | 'link';
+  /** `background`: for programs of this user alone, until nobody needs it. */
+  readonly task: 'serve' | 'link' | 'background';
   readonly dataFolder: string;
   readonly host: string;
   readonly port: number;
@@ -31,7 +32,7 @@ export function readServeOptions(commandLine: readonly string[], env: NodeJS.Pro
   }
   if (!isLoopback(host)) checkRemote(host, certificateFile !== undefined, values['allow-remote'] === true);
   return {
-    task: values.link === true ? 'link' : 'serve',
+    task: values.link === true ? 'link' : values.background === true ? 'background' : 'serve',
     dataFolder: path.resolve(values['data-folder'] ?? defaultDataFolder(env)),
     host,
     port: readPort(values.port),
@@ -60,6 +61,7 @@ function parse(commandLine: readonly string[]) {
       options: {
         serve: { type: 'boolean' },
         link: { type: 'boolean' },
+        background: { type: 'boolean' },
         'data-folder': { type: 'string' },
         host: { type: 'string' },
         port: { type: 'string' },

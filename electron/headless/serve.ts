@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { LmError, toLmError, type DoorLink } from '../contract';
 import { createHost, type Host } from '../host/create-host';
 import { createStderrLogger } from '../host/stderr-logger';
+import { endWhenUnneeded, idleLimitMs } from './background';
 import { openBrowserDoor, openUsualDoor } from './door';
 import { LocalDoorOccupied, localDoorPath, localHostClient, openLocalDoor, type LocalDoor } from './local';
 import { readServeOptions, type ServeOptions } from './options';
@@ -28,6 +29,8 @@ function isLogged(env: NodeJS.ProcessEnv): boolean {
 
 async function serve(options: ServeOptions): Promise<void> {
   const { dataFolder } = options;
+  const inBackground = options.task === 'background';
+  let end: () => void = () => undefined;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   let host: Host | null = null;
   // Before the host, which must not open files that another one has.
@@ -47,6 +50,7 @@ async function serve(options: ServeOptions): Promise<void> {
     shell: null,
     embeddedLlmFile: path.join(__dirname, 'embedded-llm.cjs'),
     assumeYes: process.env['LM_SANDBOX_YES'] === '1',
+    ...(inBackground && { onEndAsked: () => end() }),
     openDoor: ({ keeper, connect }) => {
       const door = {
         ...options,
@@ -61,8 +65,12 @@ async function serve(options: ServeOptions): Promise<void> {
     },
   });
   host = started;
-  stopOnSignals(started, local);
+  end = stopper(started, local);
   for (const connect of waiting.splice(0)) connect();
+  if (inBackground) {
+    endWhenUnneeded(started, idleLimitMs(process.env), end);
+    return;
+  }
   await started.door.open();
   const { origin, tunnelCommand } = started.door.state();
   if (isLogged(process.env)) {
@@ -98,23 +106,24 @@ async function link({ dataFolder }: ServeOptions): Promise<void> {
   }
 }
 
-function stopOnSignals(host: Host, local: LocalDoor): void {
+/** Ends everything, on signals or when called. */
+function stopper(host: Host, local: LocalDoor): () => void {
   let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      // A second one is from somebody who does not want to wait.
-      if (stopping) process.exit(1);
-      stopping = true;
-      setTimeout(() => process.exit(1), stopLimitMs).unref();
-      void Promise.all([host.dispose(), local.close()]).then(
-        () => process.exit(0),
-        (error: unknown) => {
-          logger.error('The host did not end well', { error });
-          process.exit(1);
-        },
-      );
-    });
-  }
+  const stop = () => {
+    // A second one is from somebody who does not want to wait.
+    if (stopping) process.exit(1);
+    stopping = true;
+    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    void Promise.all([host.dispose(), local.close()]).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error('The host did not end well', { error });
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
+  return stop;
 }
 
 function readJson(file: string): unknown {
@@ -144,7 +153,11 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 process.on('unhandledRejection', (error) => logger.error('Unhandled rejection', { error }));
 try {
   const options = readServeOptions(process.argv.slice(2), process.env);
-  (options.task === 'link' ? link : serve)(options).catch(fail);
+  (options.task === 'link' ? link : serve)(options).catch((error: unknown) => {
+    // Two that wanted a host at once: one is enough.
+    if (options.task === 'background' && error instanceof LocalDoorOccupied) process.exit(0);
+    fail(error);
+  });
 } catch (error) {
   fail(error);
 }

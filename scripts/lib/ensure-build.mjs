@@ -14,6 +14,7 @@ const SOURCES = [
   'renderer',
   'resources',
   'electron.vite.config.ts',
+  'scripts/lib/bundle-cli.mjs',
   'scripts/lib/bundle-embedded-llm.mjs',
   'package.json',
   'package-lock.json',

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { WebSocket, WebSocketServer } from 'ws';
 import { maxFrameBytes } from '../../electron/contract';
+import { frameStreamTransport } from '../../electron/headless/local/frame-stream';
 import type { Transport } from '../../electron/rpc/transport';
 import { createMemoryTransportPair } from '../../electron/rpc/transports/memory';
 import { messagePortTransport, nodePort } from '../../electron/rpc/transports/message-port';
@@ -50,6 +55,26 @@ export const transportKinds: Readonly<Record<string, () => Promise<TransportPair
         client.terminate();
         for (const socket of server.clients) socket.terminate();
         await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  },
+  /** What programs of the same user speak at the local socket. */
+  'local frames': async () => {
+    const server = createServer();
+    const folder = await mkdtemp(join(tmpdir(), 'lm-sandbox-frames-'));
+    server.listen(join(folder, 'socket'));
+    await once(server, 'listening');
+    const client = connect(join(folder, 'socket'));
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    const page = frameStreamTransport(client);
+    return {
+      page,
+      host: frameStreamTransport(accepted),
+      dispose: async () => {
+        client.destroy();
+        accepted.destroy();
+        await new Promise((resolve) => server.close(resolve));
+        await rm(folder, { recursive: true });
       },
     };
   },

@@ -114,7 +114,7 @@ function follow(socket: WebSocket, wish: CommandWish, handlers: CommandHandlers)
       const channel = channels[data[0] ?? 0];
       if (channel) handlers.onOutput(channel, data.subarray(1));
     } else {
-      end ??= readEnd(data.toString('utf8'));
+      end ??= readEnd(new TextDecoder().decode(data));
     }
   });
   let failure: Error | null = null;

@@ -1,10 +1,12 @@
 import { chmod, open, readFile, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { LmError, maxFrameBytes } from '../../contract';
 import type { Transport } from '../../rpc/transport';
 import { PageSocket, socketLimits } from '../door/page-socket';
+import { frameProtocol, frameStreamTransport } from './frame-stream';
 import { connectLocalHost } from './local-client';
 
 /** Linux keeps 108 bytes for the path of a socket, the zero at its end included. */
@@ -50,13 +52,29 @@ export async function openLocalDoor(
     });
   }
   const server = createServer((_request, response) => response.writeHead(404).end());
-  const sockets = new WebSocketServer({ server, maxPayload: maxFrameBytes, perMessageDeflate: false });
-  // Its errors are the server's, which are dealt with below.
-  sockets.on('error', () => undefined);
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxFrameBytes,
+    perMessageDeflate: false,
+  });
+  const streams = new Set<Duplex>();
   let nextConnection = 1;
-  sockets.on('connection', (socket) => {
-    socket.on('error', () => socket.terminate());
-    connect(new PageSocket(socket, socketLimits), `local-${nextConnection++}`);
+  const nextId = () => `local-${nextConnection++}`;
+  server.on('upgrade', (request, stream: Duplex, head) => {
+    stream.on('error', () => stream.destroy());
+    if (request.headers.upgrade === frameProtocol) {
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      stream.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${frameProtocol}\r\n\r\n`,
+      );
+      connect(frameStreamTransport(stream, head), nextId());
+      return;
+    }
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      socket.on('error', () => socket.terminate());
+      connect(new PageSocket(socket, socketLimits), nextId());
+    });
   });
   await claim(server, socketPath);
   // The folder is the owner's only, too; this holds where somebody has opened it.
@@ -66,6 +84,7 @@ export async function openLocalDoor(
     close: () => {
       closing ??= new Promise((resolve) => {
         for (const socket of sockets.clients) socket.terminate();
+        for (const stream of streams) stream.destroy();
         server.close(() => resolve());
         server.closeAllConnections();
       });

@@ -1,0 +1,77 @@
+const general = `lm-sandbox: run things in the sandbox, and manage it.
+
+  lm-sandbox run [OPTIONS] [--] COMMAND…   one command: its streams, its exit code
+  lm-sandbox exec [OPTIONS] [-- COMMAND…]  a shell, or a program, on this terminal
+  lm-sandbox up                            starts the sandbox
+  lm-sandbox down                          stops it
+  lm-sandbox status                        what runs; ends with 0 when the sandbox is up
+  lm-sandbox build                         builds the sandbox's image
+  lm-sandbox logs                          the log of the container
+  lm-sandbox chat [QUESTION…]              asks a model; without a question, a conversation
+  lm-sandbox models                        lists, fetches, loads, unloads and deletes models
+  lm-sandbox start                         opens the app
+  lm-sandbox serve                         lets browsers in
+  lm-sandbox completion SHELL              completion for bash, zsh or fish
+
+Each takes --help, --json, and --data-folder DIR (~/.config/lm-sandbox, or what LM_SANDBOX_DATA_FOLDER names). Where no host runs, one
+is started in the background; it ends by itself some minutes after it was needed last.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. run and exec: that of the command; 124 after --timeout, 125 when it
+could not be run.
+`;
+
+const ofVerbs: Readonly<Record<string, string>> = {
+  run: `lm-sandbox run [OPTIONS] [--] COMMAND [ARGUMENT…]
+
+Runs one command in the sandbox, its standard streams as they are, and ends with its exit code (128 + N after signal N).
+Ctrl+C ends the command and all it started. No shell is in between: for pipes and variables write
+  lm-sandbox run -- bash -c 'ls | wc -l'
+
+  -w, --cwd DIR          folder inside; the workspace if not given
+  -e, --env NAME=VALUE   one more variable; NAME alone hands on this one's; may be repeated
+      --timeout TIME     ends it after 30, 90s, 5m or 1h; the exit code is then 124
+      --no-stdin         an empty standard input, for loops that read their own
+      --json             lines of JSON: {"type":"stdout","text":…} (or "base64"), at the end {"type":"exit","exitCode":…}
+`,
+  up: `lm-sandbox up [OPTIONS]
+
+Starts the sandbox where the settings say, and waits until commands can be run.
+
+      --container        from now on in a container of Docker or Podman
+      --embedded         from now on on this computer, without an engine
+      --build            builds the image first
+      --recreate         makes the container anew, from the newest image and settings
+      --gpu all|none     for a container that is made
+      --not-isolated     agrees that nothing isolates the embedded sandbox, where bubblewrap is missing
+`,
+  down: `lm-sandbox down [OPTIONS]
+
+Stops the sandbox. The container, its volumes and the workspace stay.
+
+      --host             also ends the host, where it runs in the background
+`,
+  status: `lm-sandbox status
+
+What runs, and where. Ends with 0 when the sandbox is up, else with 1.
+`,
+  build: `lm-sandbox build [OPTIONS]
+
+Builds the image of the container. Ctrl+C cancels it.
+
+      --no-cache         every step anew
+`,
+  logs: `lm-sandbox logs [OPTIONS]
+
+The log of the container.
+
+  -f, --follow           goes on with what is written from now on
+  -n, --lines N|all      so many of the last lines; 200 if not given
+      --timestamps       with the time of each line
+`,
+};
+
+/** Null for a verb that there is not. */
+export function helpText(verb: string | null): string | null {
+  if (verb === null) return general;
+  return Object.hasOwn(ofVerbs, verb) ? (ofVerbs[verb] ?? null) : null;
+}
