@@ -11,6 +11,7 @@ import uvicorn
 from lm_gateway.app import create_app
 from lm_gateway.http.open_access import OPEN_WARNING
 from lm_gateway.http.token_file import TokenFileError
+from lm_gateway.launcher import NOT_ISOLATED_WARNING
 from lm_gateway.settings import SettingsError, read_settings
 from lm_guard.orphans import become_subreaper, forbid_inspection
 
@@ -36,6 +37,8 @@ def main() -> int:
     os.environ.pop("LM_API_TOKEN", None)
     if settings.open_access:
         print(f"warning: {OPEN_WARNING}", file=sys.stderr, flush=True)
+    if settings.launcher and settings.launcher.isolation == "none":
+        print(f"warning: {NOT_ISOLATED_WARNING}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         app,
         host=os.environ.get("LM_GATEWAY_HOST", "127.0.0.1"),

@@ -43,7 +43,7 @@ from lm_gateway.openai.routes import router as openai_router
 from lm_gateway.proxy.routes import router as proxy_router
 from lm_gateway.sessions.routes import router as sessions_router
 from lm_gateway.sessions.sessions import Sessions
-from lm_gateway.settings import Settings
+from lm_gateway.settings import LLAMA_CPP_BEHIND_SOCKET, Settings
 
 # They are tried in this order, for each request: those of models come first, where a token's time counts. The
 # pass-through takes every path of its prefix, so it comes after the two that have such a prefix.
@@ -71,8 +71,10 @@ def create_app(settings: Settings) -> FastAPI:
     Raises TokenFileError when the file of tokens cannot be used."""
     tokens = Tokens(settings.token, settings.tokens_file)
     metrics = Metrics()
-    client = HttpClient()
-    parts = Parts(settings.supervisor_socket, remote_parts(settings, client))
+    client = HttpClient(
+        {LLAMA_CPP_BEHIND_SOCKET: settings.llama_cpp_socket} if settings.llama_cpp_socket else {}
+    )
+    parts = Parts(settings.supervisor_socket, remote_parts(settings, client), settings.absent_parts)
     runner = CommandRunner(settings)
     audit = Audit()
     services = Services(
@@ -153,4 +155,4 @@ def _as_gateway_error(error: Exception) -> GatewayError:
             return GatewayError(ErrorCode.INVALID_REQUEST, str(error.detail), status=error.status_code)
         case _:
             # The stack is in the log; uvicorn writes it.
-            return GatewayError(ErrorCode.INTERNAL, "the gateway failed; its log in the container says why")
+            return GatewayError(ErrorCode.INTERNAL, "the gateway failed; its log says why")

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from lm_gateway.http.open_access import OpenAccessError, read_open_access
 from lm_gateway.http.token_file import SHORTEST_TOKEN, is_usable
-from lm_guard.process import DEFAULT_GUARD_PATH
+from lm_gateway.launcher import Launcher, LauncherFileError, read_launcher
+from lm_guard.process import DEFAULT_GUARD_PATH, PORTABLE_GUARD_PATH
 
 LONGEST_TOKEN_BYTES = 4096
+# A name that only our own HTTP client knows.
+LLAMA_CPP_BEHIND_SOCKET = "http://llama-cpp.invalid"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 # What a command may see of the gateway's own environment: nothing that is secret or of the gateway.
 VARIABLES_FOR_COMMANDS = (
@@ -115,7 +118,7 @@ class Settings:
     """Everything `create_app` needs. Paths lie in the container, URLs on its loopback.
 
     `token` is the one named `default`, which may do everything; `tokens_file` has more. With `open_access`
-    callers on this machine need none."""
+    callers on this machine need none. `launcher` is set outside of a container."""
 
     token: str | None = None
     tokens_file: Path | None = None
@@ -126,11 +129,17 @@ class Settings:
     models_dir: Path = Path("/models")
     run_dir: Path = Path("/run/lm-sandbox")
     spool_dir: Path | None = None
+    gguf_folder: Path | None = None
     guard_path: str = DEFAULT_GUARD_PATH
+    launcher: Launcher | None = None
     ollama_url: str = "http://127.0.0.1:11434"
     llama_cpp_url: str = "http://127.0.0.1:9931"
     #: The parts that run elsewhere, by name: nobody but they themselves knows their state.
     remote_parts: frozenset[str] = frozenset()
+    #: Those that there are not at all.
+    absent_parts: frozenset[str] = frozenset()
+    #: Where llama-server's interface is on a Unix socket instead, `llama_cpp_url` names no port.
+    llama_cpp_socket: Path | None = None
     image_version: str = "unknown"
     image_revision: str = "unknown"
     disk_reserve_bytes: int = 512 * 1024 * 1024
@@ -149,7 +158,7 @@ class Settings:
     @property
     def gguf_dir(self) -> Path:
         """Where llama-server looks for models."""
-        return self.models_dir / "gguf"
+        return self.gguf_folder or self.models_dir / "gguf"
 
     @property
     def uploads_dir(self) -> Path:
@@ -169,6 +178,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(str(error)) from error
     run_dir = Path(environment.get("LM_RUN_DIR", "/run/lm-sandbox"))
     tokens_file = read_tokens_path(environment, run_dir)
+    launcher = _read_launcher(environment)
+    socket = environment.get("LM_LLAMA_CPP_SOCKET")
     extra_hosts = [host.strip().lower() for host in environment.get("LM_ALLOWED_HOSTS", "").split(",")]
     return Settings(
         token=_read_token(environment, needed=tokens_file is None and not open_access),
@@ -177,19 +188,30 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         commands=CommandLimits(concurrent=_count(environment, "LM_COMMANDS_AT_A_TIME", 16)),
         requests=RequestLimits(per_second=_number(environment, "LM_REQUESTS_PER_SECOND", 1000.0)),
         allowed_hosts=frozenset([*LOOPBACK_HOSTS, *filter(None, extra_hosts)]),
-        workspace=Path(environment.get("LM_WORKSPACE", "/workspace")),
+        workspace=launcher.workspace.folder
+        if launcher
+        else Path(environment.get("LM_WORKSPACE", "/workspace")),
         home=Path(environment.get("HOME", "/home/sandbox")),
         models_dir=Path(environment.get("LM_MODELS_DIR", "/models")),
         run_dir=run_dir,
         spool_dir=Path(environment["LM_SPOOL_DIR"]) if environment.get("LM_SPOOL_DIR") else None,
-        guard_path=environment.get("LM_GUARD_PATH", DEFAULT_GUARD_PATH),
+        gguf_folder=Path(environment["LM_GGUF_DIR"]) if environment.get("LM_GGUF_DIR") else None,
+        guard_path=environment.get("LM_GUARD_PATH")
+        or (PORTABLE_GUARD_PATH if launcher else DEFAULT_GUARD_PATH),
+        launcher=launcher,
         ollama_url=environment.get("LM_OLLAMA_URL", "").rstrip("/")
         or f"http://127.0.0.1:{environment.get('LM_OLLAMA_PORT', '11434')}",
-        llama_cpp_url=environment.get("LM_LLAMA_CPP_URL", "").rstrip("/")
+        llama_cpp_socket=Path(socket) if socket else None,
+        llama_cpp_url=(LLAMA_CPP_BEHIND_SOCKET if socket else environment.get("LM_LLAMA_CPP_URL", "")).rstrip(
+            "/"
+        )
         or f"http://127.0.0.1:{environment.get('LM_LLAMA_CPP_PORT', '9931')}",
         remote_parts=frozenset(
-            part for part in ("ollama", "llama_cpp") if environment.get(f"LM_{part.upper()}_URL")
+            part
+            for part in ("ollama", "llama_cpp")
+            if environment.get(f"LM_{part.upper()}_URL") or environment.get(f"LM_{part.upper()}_SOCKET")
         ),
+        absent_parts=frozenset(filter(None, environment.get("LM_ABSENT_PARTS", "").split(","))),
         image_version=environment.get("LM_IMAGE_VERSION", "unknown"),
         image_revision=environment.get("LM_IMAGE_REVISION", "unknown"),
         command_environment={
@@ -198,6 +220,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             if name in VARIABLES_FOR_COMMANDS or name.startswith("LC_")
         },
     )
+
+
+def _read_launcher(environment: Mapping[str, str]) -> Launcher | None:
+    path = environment.get("LM_LAUNCHER_FILE")
+    try:
+        return read_launcher(Path(path)) if path else None
+    except LauncherFileError as error:
+        raise SettingsError(str(error)) from error
 
 
 def read_tokens_path(environment: Mapping[str, str], run_dir: Path) -> Path | None:

@@ -35,7 +35,7 @@ def kill_orphans(guards: Collection[int], deadline_s: float = 2.0) -> int:
     deadline = time.monotonic() + deadline_s
     while True:
         found = descendants_of(os.getpid(), without=guards)
-        seen |= found
+        seen.update(found)
         if not found or time.monotonic() > deadline:
             return len(seen)
         for number in (signal.SIGSTOP, signal.SIGKILL):

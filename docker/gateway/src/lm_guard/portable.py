@@ -51,19 +51,16 @@ def parents_of_all() -> dict[int, int]:
     return parents
 
 
-def descendants_of(pid: int, *, without: Collection[int] = ()) -> set[int]:
-    """Everything below a process, but not what is below those left out, nor these."""
+def descendants_of(pid: int, *, without: Collection[int] = ()) -> list[int]:
+    """Everything below a process, parents first, but not what is below those left out, nor these."""
     children: dict[int, list[int]] = {}
     for child, parent in parents_of_all().items():
         children.setdefault(parent, []).append(child)
-    found: set[int] = set()
-    wanted = [pid]
-    while wanted:
-        for child in children.get(wanted.pop(), ()):
-            if child not in found and child not in without:
-                found.add(child)
-                wanted.append(child)
-    return found
+    found = [pid]
+    # It grows while it is gone through. Each is taken once: numbers are given anew meanwhile.
+    for parent in found:
+        found += (child for child in children.pop(parent, ()) if child not in without)
+    return found[1:]
 
 
 def _status_line(pid: int) -> list[str]:
@@ -266,12 +263,13 @@ class Guard:
                 else:
                     self._report("exited", os.WEXITSTATUS(status))
 
-    def _ask_to_end(self) -> set[int]:
+    def _ask_to_end(self) -> list[int]:
+        # Parents first: a shell whose program ends before it is asked itself would go on behind it.
         asked = descendants_of(os.getpid())
         if self._options.pid_namespace:
             depth = len(_ids_in_namespaces(os.getpid()))
             # The first process inside only waits for the others, and takes them with it.
-            asked = {pid for pid in asked if (ids := _ids_in_namespaces(pid)[depth:]) and ids[-1] != 1}
+            asked = [pid for pid in asked if (ids := _ids_in_namespaces(pid)[depth:]) and ids[-1] != 1]
         # An interactive shell ignores SIGTERM, and ends at a hang-up.
         for number in (signal.SIGHUP,) * self._options.terminal + (signal.SIGTERM, signal.SIGCONT):
             _signal_all(asked, number)
@@ -296,8 +294,8 @@ class Guard:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    def _living(self) -> set[int]:
-        return {pid for pid in descendants_of(os.getpid()) if _status_line(pid)[:1] not in (["Z"], [])}
+    def _living(self) -> list[int]:
+        return [pid for pid in descendants_of(os.getpid()) if _status_line(pid)[:1] not in (["Z"], [])]
 
     # ---- telling ----
 

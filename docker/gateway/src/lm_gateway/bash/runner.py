@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -147,7 +147,7 @@ class CommandRunner:
         self._running = {False: 0, True: 0}
         self._starting = asyncio.Semaphore(STARTING_AT_A_TIME)
         #: How commands are kept apart from the gateway: known after the first; see lm-guard.c.
-        self.isolation: str | None = None
+        self.isolation: str | None = settings.launcher.isolation if settings.launcher else None
 
     @property
     def running(self) -> int:
@@ -206,22 +206,19 @@ class CommandRunner:
         pipes = {stream: ReadablePipe() for stream in Stream}
         stdin = WritablePipe() if stdin_open else None
         stdin_fd = _descriptor_with(request.stdin) if stdin is None else stdin.read_fd
+        options = GuardOptions(
+            nice=limits.nice,
+            oom_score_adj=limits.oom_score_adj,
+            grace_ms=limits.grace_ms,
+            drain_ms=limits.drain_ms,
+        )
         try:
-            process = await GuardedProcess.start(
+            process = await self.start_program(
                 ["/bin/bash", "-c", request.cmd],
                 environment=self.environment(request.env, cwd),
                 descriptors={0: stdin_fd, 1: pipes[Stream.STDOUT].write_fd, 2: pipes[Stream.STDERR].write_fd},
-                options=GuardOptions(
-                    nice=limits.nice,
-                    oom_score_adj=limits.oom_score_adj,
-                    grace_ms=limits.grace_ms,
-                    drain_ms=limits.drain_ms,
-                    secret_dir=str(self._settings.run_dir),
-                    guard_path=self._settings.guard_path,
-                ),
-                known_guards=self._known_guards,
-                cwd=str(cwd),
-                spawn=self.spawn_guard,
+                options=options,
+                cwd=cwd,
             )
         except StartFailed as error:
             for pipe in pipes.values():
@@ -236,18 +233,57 @@ class CommandRunner:
                 stdin.close_read_end()
             for pipe in pipes.values():
                 pipe.close_write_end()
-        self.isolation = process.isolation
         return Command(process, pipes, timeout_s, release, self._known_guards, str(cwd), stdin)
+
+    async def start_program(
+        self,
+        program: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        descriptors: Mapping[int, int],
+        options: GuardOptions,
+        cwd: Path,
+    ) -> GuardedProcess:
+        """Starts a program in a folder as `folder` gives it, kept apart from the gateway as well as it goes
+        here. Raises StartFailed."""
+        launcher = self._settings.launcher
+        folder = str(cwd)
+        if launcher is None:
+            options = replace(options, secret_dir=str(self._settings.run_dir))
+        else:
+            if not options.terminal:
+                program = launcher.waiting(program, drain_ms=options.drain_ms, grace_ms=options.grace_ms)
+            launched = launcher.run(program, cwd, environment, terminal=options.terminal)
+            program, environment, folder = launched.command, launched.environment, launched.cwd
+            if launcher.isolation == "bubblewrap":
+                options = replace(options, drain_ms=0, pid_namespace=True)
+        process = await GuardedProcess.start(
+            program,
+            environment=environment,
+            descriptors=descriptors,
+            options=replace(options, guard_path=self._settings.guard_path),
+            known_guards=self._known_guards,
+            cwd=folder,
+            spawn=self.spawn_guard,
+        )
+        if launcher is None:
+            self.isolation = process.isolation
+        return process
 
     def close(self) -> None:
         """Starts no more; what runs is not touched."""
         self.spawn_guard.close()
 
     def folder(self, wanted: str | None) -> Path:
-        """A folder of the workspace by its path in a request. Raises GatewayError for any other."""
+        """A folder of the workspace by its path in a request, as programs find it. Raises GatewayError for
+        any other."""
         workspace = self._settings.workspace
+        launcher = self._settings.launcher
+        shown = launcher.workspace.inside if launcher else workspace
         if wanted is None:
-            return workspace
+            return shown
+        if wanted == str(shown) or wanted.startswith(f"{shown}/"):
+            wanted = wanted[len(str(shown)) :].lstrip("/")
         try:
             folder = (workspace / wanted).resolve(strict=True)
             inside = folder.is_relative_to(workspace.resolve()) and folder.is_dir()
@@ -256,12 +292,14 @@ class CommandRunner:
         if not inside:
             raise GatewayError(
                 ErrorCode.INVALID_REQUEST,
-                f"cwd {wanted!r} is not a folder inside {workspace}; leave it out to start in {workspace}",
+                f"cwd {wanted!r} is not a folder inside {shown}; leave it out to start in {shown}",
             )
-        return folder
+        return shown / folder.relative_to(workspace.resolve()) if launcher else folder
 
     def environment(self, extra: Mapping[str, str], cwd: Path) -> dict[str, str]:
         """The clean environment of a program: nothing of the gateway's own, and what the request adds."""
+        if launcher := self._settings.launcher:
+            return launcher.variables_of({"PWD": str(cwd), **extra})
         home = str(self._settings.home)
         inherited = self._settings.command_environment
         return {

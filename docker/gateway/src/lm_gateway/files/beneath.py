@@ -94,8 +94,12 @@ def choose_open() -> OpenBeneath:
 class Beneath:
     """The tree below one directory, which must itself not be in the reach of whoever changes the tree."""
 
-    def __init__(self, root: Path, open_beneath: OpenBeneath | None = None) -> None:
+    def __init__(
+        self, root: Path, open_beneath: OpenBeneath | None = None, *, owner: int | None = None
+    ) -> None:
         self._root = root
+        #: Whose new files and folders are, where that is not us.
+        self.owner = owner
         self._open_beneath = open_beneath or choose_open()
 
     def open(self, names: tuple[str, ...], flags: int, mode: int = 0) -> int:
@@ -125,12 +129,23 @@ class Beneath:
                 raise
         above = self._make_folders(names[:-1])
         try:
-            os.mkdir(names[-1], dir_fd=above)
+            self.make_folder(names[-1], above)
         except FileExistsError:
             pass
         finally:
             os.close(above)
         return self.open(names, DIRECTORY)
+
+    def make_folder(self, name: str, above: int) -> None:
+        """Raises FileExistsError and other OSErrors."""
+        os.mkdir(name, dir_fd=above)
+        if self.owner is not None:
+            # A folder has one name only, so what is given away is below the root, whatever it is by now.
+            made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+            try:
+                os.fchown(made, self.owner, self.owner)
+            finally:
+                os.close(made)
 
 
 def rename_without_replacing(source: str, source_folder: int, target: str, target_folder: int) -> None:

@@ -22,8 +22,10 @@ class Files:
     """The workspace's files and the threads that work on them."""
 
     def __init__(self, settings: Settings) -> None:
-        self._workspace = settings.workspace
-        self._tree = Beneath(settings.workspace)
+        launcher = settings.launcher
+        #: As commands find it.
+        self._workspace = launcher.workspace.inside if launcher else settings.workspace
+        self._tree = Beneath(settings.workspace, owner=launcher.owner if launcher else None)
         self.workers = Workers()
         self.store = WorkspaceFiles(
             self._tree,

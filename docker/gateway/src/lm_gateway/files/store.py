@@ -74,7 +74,7 @@ class WorkspaceFiles:
             check_rules(names, _status(folder, names[-1]), rules)
             kept = os.dup(folder)
             try:
-                return Upload(kept, self._reserve_bytes, self._max_bytes)
+                return Upload(kept, self._reserve_bytes, self._max_bytes, owner=self._tree.owner)
             except OSError:
                 os.close(kept)
                 raise
@@ -133,7 +133,7 @@ class WorkspaceFiles:
         _require_names(names)
         with told(names), self._tree.folder(names[:-1], create=parents) as folder:
             try:
-                os.mkdir(names[-1], dir_fd=folder)
+                self._tree.make_folder(names[-1], folder)
             except FileExistsError:
                 if not parents:
                     raise

@@ -20,7 +20,7 @@ UNFINISHED_RANDOM_BYTES = 8
 class Upload:
     """A file while it arrives, under a name of its own beside its place. Close it in every case."""
 
-    def __init__(self, folder: int, reserve_bytes: int, max_bytes: int) -> None:
+    def __init__(self, folder: int, reserve_bytes: int, max_bytes: int, *, owner: int | None = None) -> None:
         self._received_bytes = 0
         self._folder = folder
         self._reserve_bytes = reserve_bytes
@@ -28,6 +28,8 @@ class Upload:
         self._unchecked_bytes = 0
         self._name, descriptor = _create(folder)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
+        if owner is not None:
+            os.fchown(descriptor, owner, owner)
 
     def expect(self, size: int) -> None:
         """Refuses what will not fit before it comes. Raises BODY_TOO_LARGE, DISK_FULL."""

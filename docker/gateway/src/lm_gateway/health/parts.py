@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -19,7 +19,7 @@ KEPT_S = 0.1
 PartName = Literal["gateway", "ollama", "llama_cpp"]
 PART_NAMES: tuple[PartName, ...] = ("gateway", "ollama", "llama_cpp")
 PartState = Literal[
-    "disabled", "starting", "ready", "crashed", "backing-off", "stopping", "unknown", "unreachable"
+    "disabled", "absent", "starting", "ready", "crashed", "backing-off", "stopping", "unknown", "unreachable"
 ]
 
 
@@ -34,7 +34,7 @@ class LastExit(BaseModel):
 class Part(BaseModel):
     """One part. `last_output` (at most 4 KiB) is told only with the token; `unknown` means that no
     supervisor answered: the gateway runs without one; `unreachable` is a part that runs elsewhere and does
-    not answer."""
+    not answer; `absent` is one that this sandbox does not have."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -69,8 +69,14 @@ class RemoteStatus(Protocol):
 class Parts:
     """Asks the supervisor over its socket, and those parts themselves that run elsewhere."""
 
-    def __init__(self, socket_path: Path, remote: Mapping[PartName, RemoteStatus] | None = None) -> None:
+    def __init__(
+        self,
+        socket_path: Path,
+        remote: Mapping[PartName, RemoteStatus] | None = None,
+        absent: Collection[str] = (),
+    ) -> None:
         self._socket_path = socket_path
+        self._absent = {name: Part(state="absent") for name in PART_NAMES if name in absent}
         self._remote = dict(remote or {})
         self._asking = asyncio.Lock()
         self._asked_at = -math.inf
@@ -84,7 +90,10 @@ class Parts:
         known = answer.parts if answer else {"gateway": Part(state="ready")}
         return PartsStatus(
             started_at=answer.started_at if answer else None,
-            parts={name: remote.get(name) or known.get(name) or Part(state="unknown") for name in PART_NAMES},
+            parts={
+                name: self._absent.get(name) or remote.get(name) or known.get(name) or Part(state="unknown")
+                for name in PART_NAMES
+            },
         )
 
     async def _ask_remote(self) -> dict[PartName, Part]:

@@ -17,6 +17,7 @@ from lm_gateway.http.open_access import OPEN_WARNING
 from lm_gateway.http.scopes import Scope, may, needs, open_to_all
 from lm_gateway.http.tokens import Tokens
 from lm_gateway.http.upstream import Runtime, Upstream
+from lm_gateway.launcher import NOT_ISOLATED_WARNING
 from lm_gateway.llama_cpp.runtime import llama_cpp_runtime
 from lm_gateway.ollama.runtime import ollama_runtime
 from lm_gateway.settings import Settings
@@ -28,12 +29,14 @@ RUNTIME_ANSWER_TIMEOUT_S = 2.0
 class Health(BaseModel):
     """`ok`: every part that is not disabled is ready. `degraded`: the gateway answers, a part does not.
 
-    `authentication` `none`: callers on this machine need no token. `warnings`, told only to a token that may
-    read, say what of the gateway itself needs somebody's attention."""
+    `isolation`: what keeps commands from the computer. `authentication` `none`: callers on this machine need
+    no token. `warnings`, told only to a token that may read, say what of the gateway itself needs somebody's
+    attention."""
 
     status: Literal["ok", "degraded"]
     version: str
     started_at: str | None
+    isolation: Literal["container", "bubblewrap", "none"]
     authentication: Literal["token", "none"]
     warnings: list[str]
     parts: dict[PartName, Part]
@@ -68,16 +71,19 @@ async def health(
     if may(request, Scope.READ):
         if settings.open_access:
             warnings.append(OPEN_WARNING)
+        if settings.launcher and settings.launcher.isolation == "none":
+            warnings.append(NOT_ISOLATED_WARNING)
         if problem := tokens.problem():
             warnings.append(f"the changed file of tokens is not used, those from before stay: {problem}")
     else:
         for part in status.parts.values():
             part.last_output = None
-    well = all(part.state in ("ready", "disabled") for part in status.parts.values())
+    well = all(part.state in ("ready", "disabled", "absent") for part in status.parts.values())
     return Health(
         status="ok" if well else "degraded",
         version=VERSION,
         started_at=status.started_at,
+        isolation=settings.launcher.isolation if settings.launcher else "container",
         authentication="none" if settings.open_access else "token",
         warnings=warnings,
         parts=status.parts,

@@ -10,9 +10,10 @@ import asyncio
 import io
 import json
 import select
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
@@ -122,31 +123,28 @@ class HttpClient:
     """Use it as a context; it is opened and closed with the server.
 
     `content` is sent as it is, an iterable as fast as the server takes it. What an iterable raises comes out
-    of the request unchanged.
+    of the request unchanged. `sockets` has the Unix sockets that stand behind some origins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sockets: Mapping[str, Path] | None = None) -> None:
+        self._sockets = dict(sockets or {})
         self._session: aiohttp.ClientSession | None = None
+        self._behind_sockets: dict[str, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> HttpClient:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=NOT_ADDED,
-            request_class=_Request,
-            middlewares=(_only_once,),
-            max_line_size=LONGEST_LINE_BYTES,
-            max_field_size=LONGEST_LINE_BYTES,
-        )
+        self._session = _session(aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_S))
+        for origin, path in self._sockets.items():
+            self._behind_sockets[origin] = _session(
+                aiohttp.UnixConnector(str(path), limit=0, keepalive_timeout=KEPT_S)
+            )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._session is not None
-        await self._session.close()
+        for session in (self._session, *self._behind_sockets.values()):
+            await session.close()
 
     async def request(
         self, method: str, url: str, *, json: JsonValue = None, timeout_s: float | None = None
@@ -174,9 +172,10 @@ class HttpClient:
         assert self._session is not None, "the client is not open"
         body = _Body(content) if isinstance(content, AsyncIterable) else None
         try:
-            response = await self._session.request(
+            target = URL(url, encoded=True)
+            response = await self._behind_sockets.get(str(target.origin()), self._session).request(
                 method,
-                URL(url, encoded=True),
+                target,
                 headers=[(_text(name), _text(value)) for name, value in headers],
                 data=body or _at_once_or_in_pieces(content),
                 allow_redirects=False,
@@ -193,6 +192,20 @@ class HttpClient:
                 raise
             failure = next(failure for kind, failure in FAILURES if isinstance(error, kind))
             raise failure(str(error) or type(error).__name__) from error
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        skip_auto_headers=NOT_ADDED,
+        request_class=_Request,
+        middlewares=(_only_once,),
+        max_line_size=LONGEST_LINE_BYTES,
+        max_field_size=LONGEST_LINE_BYTES,
+    )
 
 
 class _Body:

@@ -81,6 +81,12 @@ class Upstream:
             "state": part.state,
             "last_error": part.last_error,
         }
+        if part.state == "absent":
+            return GatewayError(
+                ErrorCode.RUNTIME_UNAVAILABLE,
+                f"{runtime.title} is not part of this sandbox; the container has it",
+                details=details,
+            )
         if not isinstance(error, NotReached):
             return GatewayError(
                 ErrorCode.UPSTREAM_FAILED,

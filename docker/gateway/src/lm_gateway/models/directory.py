@@ -73,7 +73,7 @@ class ModelDirectory:
 def _not_found(wanted: str, listing: Listing) -> GatewayError:
     for failure in listing.failures.values():
         # A runtime that is switched off on purpose has no models; one that is down may have this one.
-        if failure.details.get("state") != "disabled":
+        if failure.details.get("state") not in ("disabled", "absent"):
             return failure
     return GatewayError(
         ErrorCode.MODEL_NOT_FOUND,

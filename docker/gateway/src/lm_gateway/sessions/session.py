@@ -37,6 +37,7 @@ class Session:
         *,
         cwd: str,
         limits: SessionLimits,
+        hang_up_first: bool,
         known_guards: set[int],
         on_end: Callable[[Session], None],
     ) -> None:
@@ -50,6 +51,7 @@ class Session:
         self._process = process
         self._cwd = cwd
         self._limits = limits
+        self._hang_up_first = hang_up_first
         self._known_guards = known_guards
         self._on_end = on_end
         self._scrollback = Scrollback(limits.scrollback_bytes)
@@ -113,7 +115,10 @@ class Session:
 
     async def end(self) -> None:
         """Hangs up, ends everything the session has started, and returns when nothing is left."""
-        self.terminal.close()
+        # The one who has the terminal is bubblewrap where there is one: it would end, and all inside with it,
+        # before a shell could write its history. There the guard hangs up what is inside.
+        if self._hang_up_first:
+            self.terminal.close()
         self._process.terminate()
         await asyncio.wait([self._running])
 

@@ -13,7 +13,7 @@ from lm_gateway.sessions.models import StartSessionRequest
 from lm_gateway.sessions.session import Session
 from lm_gateway.sessions.terminal import Terminal
 from lm_gateway.settings import Settings
-from lm_guard import GuardedProcess, GuardOptions, StartFailed
+from lm_guard import GuardOptions, StartFailed
 
 RETRY_AFTER_S = 5
 
@@ -44,7 +44,7 @@ class Sessions:
         arguments = ["/bin/bash"] if request.command is None else ["/bin/bash", "-c", request.command]
         self._starting += 1
         try:
-            process = await GuardedProcess.start(
+            process = await self._runner.start_program(
                 arguments,
                 environment=self._runner.environment({"TERM": "xterm-256color", **request.env}, cwd),
                 descriptors=dict.fromkeys((0, 1, 2), terminal.program_fd),
@@ -52,13 +52,9 @@ class Sessions:
                     nice=limits.nice,
                     oom_score_adj=limits.oom_score_adj,
                     grace_ms=limits.grace_ms,
-                    secret_dir=str(self._settings.run_dir),
                     terminal=True,
-                    guard_path=self._settings.guard_path,
                 ),
-                known_guards=self._runner.known_guards,
-                spawn=self._runner.spawn_guard,
-                cwd=str(cwd),
+                cwd=cwd,
             )
         except StartFailed as error:
             terminal.close()
@@ -83,6 +79,7 @@ class Sessions:
             request,
             cwd=str(cwd),
             limits=limits,
+            hang_up_first=self._settings.launcher is None or self._settings.launcher.isolation == "none",
             known_guards=self._runner.known_guards,
             on_end=on_end,
         )
