@@ -33,6 +33,47 @@ Ctrl+C ends the command and all it started. No shell is in between: for pipes an
       --no-stdin         an empty standard input, for loops that read their own
       --json             lines of JSON: {"type":"stdout","text":…} (or "base64"), at the end {"type":"exit","exitCode":…}
 `,
+  exec: `lm-sandbox exec [OPTIONS] [-- COMMAND [ARGUMENT…]]
+
+A login shell in the sandbox on this terminal, or a program in its place. Ends with its exit code.
+
+  -w, --cwd DIR          folder inside; the workspace if not given
+  -e, --env NAME=VALUE   one more variable; may be repeated
+      --timeout TIME     ends it after 30, 90s, 5m or 1h
+`,
+  chat: `lm-sandbox chat [OPTIONS] [QUESTION…]
+
+Asks a model, and prints its answer as it comes. Without a question it is read from standard input; at a terminal a
+conversation begins. Ctrl+C stops an answer.
+
+  -m, --model NAME       NAME or RUNTIME/NAME; if not given, one that is loaded, or the only one
+      --system TEXT      what the model is told first
+      --temperature N    0 to 2
+      --max-tokens N     at most so many
+      --thinking         shows what it thinks, on standard error
+      --keep             keeps the conversation in the app
+`,
+  models: `lm-sandbox models [list]
+lm-sandbox models pull NAME
+lm-sandbox models load|unload|delete NAME
+
+Lists models, fetches one, brings it into memory or out of it, deletes it. NAME or RUNTIME/NAME. In a container Ollama
+fetches; in the embedded sandbox the small models that \`lm-sandbox models\` names are fetched. Ctrl+C cancels.
+
+      --insecure         the registry may be asked by plain HTTP
+`,
+  completion: `lm-sandbox completion bash|zsh|fish
+
+Prints a script; its first lines say where it goes.
+`,
+  start: `lm-sandbox start [OPTIONS]
+
+Opens the app, as npm start does; npm start -- --help lists the options.
+`,
+  serve: `lm-sandbox serve [OPTIONS]
+
+Lets browsers in, as npm start -- --serve does; npm start -- --help lists the options.
+`,
   up: `lm-sandbox up [OPTIONS]
 
 Starts the sandbox where the settings say, and waits until commands can be run.

@@ -1,27 +1,60 @@
 import { parseArguments, type Arguments, type OptionTable } from './arguments';
 import { build, buildOptions } from './build-verb';
+import { chat, chatOptions } from './chat-verb';
+import { completion, type CompletionTable } from './completion-verb';
 import type { Context } from './context';
+import { exec, execOptions } from './exec-verb';
 import { usage } from './failure';
 import { helpText } from './help';
 import type { HostLink } from './host-link';
 import { logs, logsOptions } from './logs-verb';
+import { models, modelsOptions } from './models-verb';
+import { optionsFirst, runOptions } from './run';
 import { down, downOptions, status, up, upOptions } from './sandbox-verbs';
 
 interface Verb {
   readonly options: OptionTable;
   /** Words that it takes, at most. */
   readonly words: number;
-  readonly perform: (context: Context) => Promise<number>;
+  /** Those words that are known beforehand, for completion. */
+  readonly known?: readonly string[];
+  readonly perform: (context: Context) => Promise<number> | number;
 }
 
 /** `run`, `start` and `serve` are elsewhere: the first for its speed, the others because they are no callers. */
 const table: Readonly<Record<string, Verb>> = {
+  exec: { options: execOptions, words: Infinity, perform: exec },
   build: { options: buildOptions, words: 0, perform: (context) => build(context) },
   up: { options: upOptions, words: 0, perform: up },
   down: { options: downOptions, words: 0, perform: down },
   logs: { options: logsOptions, words: 0, perform: logs },
   status: { options: {}, words: 0, perform: status },
+  chat: { options: chatOptions, words: Infinity, perform: chat },
+  models: {
+    options: modelsOptions,
+    words: 2,
+    known: ['list', 'pull', 'load', 'unload', 'delete'],
+    perform: models,
+  },
+  completion: {
+    options: {},
+    words: 1,
+    known: ['bash', 'zsh', 'fish'],
+    perform: (context) => completion(context, completionTable()),
+  },
 };
+
+function completionTable(): CompletionTable {
+  const here = Object.entries(table).map(
+    ([verb, { known = [], options }]) => [verb, { options, words: known }] as const,
+  );
+  return {
+    run: { options: runOptions, words: [] },
+    ...Object.fromEntries(here),
+    start: { options: {}, words: [] },
+    serve: { options: {}, words: [] },
+  };
+}
 
 export async function verbs(
   name: string,
@@ -35,7 +68,7 @@ export async function verbs(
     process.stdout.write(help(name));
     return 0;
   }
-  const given = parseArguments(words, name, verb.options);
+  const given = parseArguments(name === 'exec' ? optionsFirst(words) : words, name, verb.options);
   if (given.flag('help')) {
     process.stdout.write(help(name));
     return 0;

@@ -24,7 +24,8 @@ export function createAppRoutes(deps: {
             repair: { text: 'Quit the app, or end the program that it runs in (Ctrl+C).' },
           });
         }
-        deps.endHost();
+        // After the answer.
+        setImmediate(deps.endHost);
         return null;
       },
       'app.openExternal': ({ url }) => {
