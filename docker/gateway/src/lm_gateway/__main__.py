@@ -13,7 +13,7 @@ from lm_gateway.http.open_access import OPEN_WARNING
 from lm_gateway.http.token_file import TokenFileError
 from lm_gateway.launcher import NOT_ISOLATED_WARNING
 from lm_gateway.settings import SettingsError, read_settings
-from lm_guard.orphans import become_subreaper, forbid_inspection
+from lm_guard.orphans import become_subreaper, end_with_parent, forbid_inspection
 
 EXIT_CONFIGURATION = 78
 GRACEFUL_STOP_S = 2
@@ -28,6 +28,9 @@ def main() -> int:
     """
     forbid_inspection()
     become_subreaper()
+    if os.environ.get("LM_LAUNCHER_FILE"):
+        # No engine takes a container with it when the app is killed.
+        end_with_parent()
     try:
         settings = read_settings(os.environ)
         app = create_app(settings)
