@@ -6,6 +6,7 @@ import { doorEvents, doorMethods } from './door';
 import { embeddedEvents, embeddedMethods } from './embedded';
 import { engineEvents, engineMethods } from './engine';
 import { hostMethods } from './host';
+import { localApiEvents, localApiMethods } from './local-api';
 import { imageEvents, imageMethods, imageStreams } from './image';
 import { modelEvents, modelMethods } from './models';
 import { sandboxEvents, sandboxMethods } from './sandbox';
@@ -27,6 +28,7 @@ export * from './errors';
 export * from './host';
 export * from './image';
 export * from './limits';
+export * from './local-api';
 export * from './models';
 export * from './sandbox';
 export * from './protocol-version';
@@ -52,6 +54,7 @@ export const contract = {
     ...modelMethods,
     ...starterMethods,
     ...doorMethods,
+    ...localApiMethods,
   },
   streams: {
     ...imageStreams,
@@ -72,6 +75,7 @@ export const contract = {
     ...modelEvents,
     ...starterEvents,
     ...doorEvents,
+    ...localApiEvents,
   },
 } as const;
 

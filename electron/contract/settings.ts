@@ -21,12 +21,25 @@ const portsRefusedByFetch = new Set([
   10080,
 ]);
 
+const portSchema = z
+  .number()
+  .int()
+  .min(1)
+  .max(65535)
+  .refine(
+    (port) => !portsRefusedByFetch.has(port),
+    'HTTP clients refuse this port; choose another, such as 8000',
+  );
+
 export const settingsSchema = z.object({
   sandboxPlace: sandboxPlaceSchema,
   /** Whether programs in the embedded sandbox reach the network, which then is the computer's own. */
   embeddedNetwork: z.boolean(),
   /** Set by the person: shells that nothing isolates are opened without asking at every start. */
   embeddedWithoutIsolation: z.boolean(),
+  /** Whether the embedded sandbox has an HTTP API, on this port of 127.0.0.1. */
+  localApi: z.boolean(),
+  localApiPort: portSchema,
   /** Null: look for an engine as described in the README; else use only this one. */
   engineUrl: z
     .string()
@@ -35,15 +48,7 @@ export const settingsSchema = z.object({
   containerName: containerNameSchema,
   imageName: imageNameSchema,
   /** Port on 127.0.0.1 of the host that the gateway is published on. */
-  hostPort: z
-    .number()
-    .int()
-    .min(1)
-    .max(65535)
-    .refine(
-      (port) => !portsRefusedByFetch.has(port),
-      'HTTP clients refuse this port; choose another, such as 8000',
-    ),
+  hostPort: portSchema,
   workspaceVolume: containerNameSchema,
   modelsVolume: containerNameSchema,
   gpu: gpuChoiceSchema,
@@ -68,6 +73,8 @@ export const defaultSettings: Settings = {
   sandboxPlace: 'container',
   embeddedNetwork: false,
   embeddedWithoutIsolation: false,
+  localApi: false,
+  localApiPort: 8010,
   engineUrl: null,
   containerName: 'lm_container',
   imageName: 'lm-docker',

@@ -16,8 +16,14 @@ import {
 } from '../adapters/gateway';
 import { createGatewayHealth } from '../adapters/gateway/health';
 import { countBelow, createEmbeddedRuntime } from '../adapters/bubblewrap';
-import { createFolderImporter, embeddedLlmOf } from '../adapters/embedded-llm';
+import {
+  createFolderImporter,
+  createModelServer,
+  embeddedLlmOf,
+  modelSocketPath,
+} from '../adapters/embedded-llm';
 import { createHostProcessRunner, createHostStatsSource } from '../adapters/host-stats';
+import { createLocalGateway } from '../adapters/local-gateway';
 import { createNvidiaSmiProbe, toComputerGpuError } from '../adapters/nvidia';
 import { createProcessStarter } from '../adapters/process';
 import { createLocalPtyLauncher } from '../adapters/pty/local-pty';
@@ -40,6 +46,7 @@ import type { OpenDoor } from '../services/door/ports';
 import { EmbeddedService } from '../services/embedded';
 import { systemClock, type Disposable, type Logger } from '../services/foundation';
 import { GpuService } from '../services/gpu';
+import { LocalApiService } from '../services/local-api';
 import { LogsService } from '../services/logs';
 import { ModelsService } from '../services/models';
 import { SettingsService } from '../services/settings';
@@ -63,6 +70,7 @@ import { createDoorRoutes } from './routes/door';
 import { createEmbeddedRoutes } from './routes/embedded';
 import { createEngineRoutes } from './routes/engine';
 import { createImageRoutes } from './routes/image';
+import { createLocalApiRoutes } from './routes/local-api';
 import { createModelsRoutes } from './routes/models';
 import type { MethodRoutes, Publish, StreamRoutes } from './routes/route';
 import { createSandboxRoutes } from './routes/sandbox';
@@ -259,6 +267,27 @@ export async function createHost(options: HostOptions): Promise<Host> {
     logger: logger.child('models'),
     newId,
   });
+  const modelServer = embeddedLlm
+    ? createModelServer({
+        llm: embeddedLlm,
+        socketPath: modelSocketPath(dataFolder),
+        onModelUsed: () => models.refreshSoon(),
+      })
+    : null;
+  const localApiLog = logger.child('local-api');
+  const localApi = new LocalApiService({
+    settings,
+    embedded,
+    runtime: createLocalGateway({
+      ...{ dataFolder, dockerFolder: options.dockerFolder, appVersion: options.appVersion },
+      modelSocket: modelServer?.socketPath ?? null,
+      env: process.env,
+      log: (line) => localApiLog.info(line),
+    }),
+    models: modelServer,
+    clock,
+    logger: localApiLog,
+  });
   const starter = new StarterService({
     catalog: starterCatalog,
     files: createStarterFiles(modelsFolder),
@@ -308,6 +337,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const engineRoutes = createEngineRoutes({ engines });
   const sandboxRoutes = createSandboxRoutes({ sandbox });
   const embeddedRoutes = createEmbeddedRoutes({ embedded });
+  const localApiRoutes = createLocalApiRoutes({ localApi });
   const imageRoutes = createImageRoutes({ images });
   const terminalRoutes = createTerminalRoutes({ terminal });
   const commandsRoutes = createCommandsRoutes({ commands });
@@ -324,6 +354,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...engineRoutes.methods,
       ...sandboxRoutes.methods,
       ...embeddedRoutes.methods,
+      ...localApiRoutes.methods,
       ...imageRoutes.methods,
       ...terminalRoutes.methods,
       ...commandsRoutes.methods,
@@ -349,6 +380,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   engines.onChanged.on((state) => publish('engine.changed', state));
   sandbox.onStatusChanged.on((status) => publish('sandbox.changed', status));
   embedded.onChanged.on((status) => publish('embedded.changed', status));
+  localApi.onChanged.on((status) => publish('localApi.changed', status));
   images.onBuildChanged.on((build) => publish('image.buildChanged', build));
   terminal.onChanged((list) => publish('terminal.changed', list));
   models.onChanged.on((list) => publish('models.changed', list));
@@ -387,6 +419,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     telemetry,
     commands,
     terminal,
+    localApi,
     embedded,
     sandbox,
     images,

@@ -9,6 +9,7 @@ import {
   askingEmbedded,
   connectedEngine,
   healthySandbox,
+  localApi,
   readyEmbedded,
   settingsState,
   unavailableEngine,
@@ -106,7 +107,8 @@ describe('the window', () => {
     const host = hostWith(absentSandbox())
       .respond('engine.status', unavailableEngine())
       .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
-      .respond('embedded.status', readyEmbedded());
+      .respond('embedded.status', readyEmbedded())
+      .respond('localApi.status', localApi());
     render(<App host={host} contents={contents} />);
     await screen.findByRole('region', { name: 'Terminal' });
     expect(screen.getByRole('button', { name: 'Embedded Running Network off' })).toBeTruthy();
@@ -117,7 +119,8 @@ describe('the window', () => {
   it('puts the question of isolation before the panes, and says it in one line where that is skipped', async () => {
     const host = hostWith(absentSandbox())
       .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
-      .respond('embedded.status', askingEmbedded());
+      .respond('embedded.status', askingEmbedded())
+      .respond('localApi.status', localApi());
     render(<App host={host} contents={contents} />);
     await screen.findByText('Not isolated');
     expect(pane('Terminal')).toBeNull();

@@ -8,6 +8,7 @@ import {
   type EngineFacts,
   type EngineState,
   type ErrorData,
+  type LocalApiStatus,
   type SandboxStatus,
   type Settings,
   type SettingsState,
@@ -260,6 +261,20 @@ export function readyEmbedded(changes: Partial<EmbeddedStatus> = {}): EmbeddedSt
     workspace: { folder: `${folder}/workspace`, inside: '/workspace' },
     startedAtMs: minutesAgo(7),
     running: 2,
+    error: null,
+    ...changes,
+  };
+}
+
+/** The API of the embedded sandbox, switched off. */
+export function localApi(changes: Partial<LocalApiStatus> = {}): LocalApiStatus {
+  return {
+    revision: 1,
+    state: 'off',
+    progress: null,
+    address: null,
+    isolation: null,
+    tokenFile: '/home/ada/.config/lm-sandbox/api-token',
     error: null,
     ...changes,
   };

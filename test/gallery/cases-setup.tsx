@@ -13,6 +13,7 @@ import {
   healthySandbox,
   minutesAgo,
   noGpuToolkit,
+  localApi,
   readyEmbedded,
   runningBuild,
   succeededBuild,
@@ -44,7 +45,8 @@ function embedded(name: string, status: EmbeddedStatus, fillsWindow = false): Ga
   const host = () =>
     healthyHost()
       .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
-      .respond('embedded.status', status);
+      .respond('embedded.status', status)
+      .respond('localApi.status', localApi());
   return {
     name: `Embedded/${name}`,
     render: () => withHost(host(), fillsWindow ? <SetupView onFinished={() => undefined} /> : <SetupView />),

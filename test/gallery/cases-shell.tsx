@@ -10,6 +10,7 @@ import {
   askingEmbedded,
   healthySandbox,
   minutesAgo,
+  localApi,
   readyEmbedded,
   settingsState,
   unavailableEngine,
@@ -198,6 +199,7 @@ export const shellCases: readonly GalleryCase[] = [
       const host = busyHost()
         .respond('settings.get', settingsState({ theme, sandboxPlace: 'embedded' }))
         .respond('embedded.status', readyEmbedded())
+        .respond('localApi.status', localApi())
         .respond('terminal.list', {
           revision: 1,
           terminals: [terminal('t1', 'sandbox@sandbox: /workspace', { place: 'embedded' })],
@@ -213,6 +215,7 @@ export const shellCases: readonly GalleryCase[] = [
       const host = busyHost()
         .respond('settings.get', settingsState({ theme, sandboxPlace: 'embedded' }))
         .respond('embedded.status', readyEmbedded({ isolation: askingEmbedded().isolation, network: true }))
+        .respond('localApi.status', localApi())
         .respond('terminal.list', {
           revision: 1,
           terminals: [

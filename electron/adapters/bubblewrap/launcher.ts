@@ -102,6 +102,7 @@ export function bubblewrapLaunch(launcher: BubblewrapLauncher, request: LaunchRe
       ...carriedInside(request.environment ?? {}),
     },
     workingFolder: '/',
+    variables: variablePrefix,
   };
 }
 

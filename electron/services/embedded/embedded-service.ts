@@ -51,6 +51,7 @@ export class EmbeddedService implements PtyBackend, Disposable {
   private wishes: EmbeddedWishes;
   private run: (EmbeddedRun & { readonly startedAtMs: number }) | null = null;
   private error: ErrorData | null = null;
+  private readonly companions = new Set<() => Promise<void>>();
   private readonly live = new Map<number, Launch>();
   /** Shells that end because the sandbox does. */
   private readonly stopped = new WeakSet<LocalPty>();
@@ -169,6 +170,12 @@ export class EmbeddedService implements PtyBackend, Disposable {
     await this.working;
   }
 
+  /** `end` is awaited by each stop, while programs can no longer be started. Call the returned function to leave. */
+  accompany(end: () => Promise<void>): () => void {
+    this.companions.add(end);
+    return () => this.companions.delete(end);
+  }
+
   /** A shell, or a program on a terminal; rejects with `sandbox_not_running`. */
   async open(size: TerminalSize, program?: PtyProgram): Promise<Pty> {
     const run = this.requireRun();
@@ -264,6 +271,7 @@ export class EmbeddedService implements PtyBackend, Disposable {
     this.onRunChanged.emit(null);
     for (const shell of this.shells) this.stopped.add(shell);
     try {
+      await Promise.all([...this.companions].map((end) => end()));
       await Promise.all(
         [...this.live].map(([processId, launch]) => this.deps.runtime.end(processId, launch)),
       );

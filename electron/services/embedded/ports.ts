@@ -8,6 +8,8 @@ export interface Launch {
   readonly environment: Readonly<Record<string, string>>;
   /** On this computer. */
   readonly workingFolder: string;
+  /** Beginning of the names under which the program's own variables are carried inside; absent: as they are. */
+  readonly variables?: string;
 }
 
 export interface LaunchRequest {

@@ -46,7 +46,7 @@ export function SettingsDialog({ open, onOpenChange }: SettingsDialogProps) {
 type Group = 'appearance' | 'sandbox' | 'engine' | 'browser';
 
 /** Switched where one sees what they do: at the browser door and in the sandbox view. */
-type SwitchedElsewhere = 'browserAccess' | 'sandboxPlace' | 'embeddedNetwork';
+type SwitchedElsewhere = 'browserAccess' | 'sandboxPlace' | 'embeddedNetwork' | 'localApi';
 
 const groupOf: Record<Exclude<keyof Settings, SwitchedElsewhere>, Group> = {
   theme: 'appearance',
@@ -56,6 +56,7 @@ const groupOf: Record<Exclude<keyof Settings, SwitchedElsewhere>, Group> = {
   containerName: 'sandbox',
   imageName: 'sandbox',
   hostPort: 'sandbox',
+  localApiPort: 'sandbox',
   workspaceVolume: 'sandbox',
   modelsVolume: 'sandbox',
   gpu: 'sandbox',
@@ -308,6 +309,13 @@ function SandboxSection({ draft, problems, change }: SectionProps) {
           value={draft.hostPort}
           onValueChange={(hostPort) => change({ hostPort })}
           error={problems.hostPort}
+        />
+        <TextField
+          label="Port of the embedded sandbox's API"
+          inputMode="numeric"
+          value={draft.localApiPort}
+          onValueChange={(localApiPort) => change({ localApiPort })}
+          error={problems.localApiPort}
         />
         <TextField
           label="Container name"

@@ -7,6 +7,7 @@ export interface SettingsDraft extends Omit<
   Settings,
   | 'engineUrl'
   | 'hostPort'
+  | 'localApiPort'
   | 'memoryLimitBytes'
   | 'cpuLimit'
   | 'pidsLimit'
@@ -15,6 +16,7 @@ export interface SettingsDraft extends Omit<
 > {
   readonly engineUrl: string;
   readonly hostPort: string;
+  readonly localApiPort: string;
   /** In GiB. */
   readonly memoryLimitBytes: string;
   readonly cpuLimit: string;
@@ -30,6 +32,7 @@ export function draftOf(settings: Settings): SettingsDraft {
     ...settings,
     engineUrl: settings.engineUrl ?? '',
     hostPort: String(settings.hostPort),
+    localApiPort: String(settings.localApiPort),
     memoryLimitBytes:
       settings.memoryLimitBytes === null
         ? ''
@@ -52,6 +55,7 @@ export function settingsOf(
     ...draft,
     engineUrl: optionalText(draft.engineUrl),
     hostPort: requiredNumber(draft.hostPort),
+    localApiPort: requiredNumber(draft.localApiPort),
     memoryLimitBytes: memoryGib === null ? null : Math.round(memoryGib * bytesPerGib),
     cpuLimit: optionalNumber(draft.cpuLimit),
     pidsLimit: requiredNumber(draft.pidsLimit),
@@ -70,6 +74,7 @@ export function settingsOf(
 /** Where the schema's own message speaks of bytes or of a NaN rather than of what to type. */
 const hints: SettingsProblems = {
   hostPort: 'A port from 1 to 65535',
+  localApiPort: 'A port from 1 to 65535',
   memoryLimitBytes: 'At least 0.5 GiB, or empty for no limit',
   cpuLimit: 'A number of cores above 0, or empty for no limit',
   pidsLimit: 'A whole number from 64 to 1,000,000',

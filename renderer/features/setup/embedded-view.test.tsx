@@ -1,12 +1,13 @@
 import { act, render, screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
-import { LmError, type EmbeddedStatus } from '../../../electron/contract';
+import { LmError, type EmbeddedStatus, type ErrorData } from '../../../electron/contract';
 import { FakeHostClient } from '../../client/fake-host-client';
 import { HostProvider } from '../../client/host-context';
 import {
   absentSandbox,
   askingEmbedded,
+  localApi,
   readyEmbedded,
   settingsState,
   unavailableEngine,
@@ -22,6 +23,7 @@ function hostWith(status: EmbeddedStatus, place: 'container' | 'embedded' = 'emb
     .respond('settings.get', settingsState({ sandboxPlace: place }))
     .respond('settings.update', settingsState({ sandboxPlace: place }))
     .respond('embedded.status', status)
+    .respond('localApi.status', localApi())
     .onStreamOpened('image.watchBuildLog', (stream) =>
       stream.push({ kind: 'snapshot', build: null, logLines: [] }),
     );
@@ -166,5 +168,57 @@ describe('without isolation', () => {
     expect(screen.getByText('Not isolated')).toBeTruthy();
     expect(screen.queryByRole('region', { name: 'Isolation' })).toBeNull();
     expect(screen.queryByRole('switch')).toBeNull();
+  });
+});
+
+describe('the API of the embedded sandbox', () => {
+  it('is off until the person switches it on', async () => {
+    const host = hostWith(readyEmbedded()).respond('localApi.setEnabled', localApi({ state: 'preparing' }));
+    renderSetup(host);
+    const section = within(await screen.findByRole('region', { name: 'HTTP API' }));
+    expect(section.queryByText(/127\.0\.0\.1/)).toBeNull();
+    await userEvent.click(section.getByRole('switch', { name: 'HTTP API' }));
+    expect(host.inputsOf('localApi.setEnabled')).toEqual([{ enabled: true }]);
+    const progress = { step: 'Fetching fastapi', completed: 6, total: 30 };
+    act(() => host.emit('localApi.changed', localApi({ revision: 2, state: 'preparing', progress })));
+    expect(section.getByRole('progressbar').getAttribute('aria-valuetext')).toBe('6 of 30 packages');
+  });
+
+  it('shows its address, and the token only when it is asked for', async () => {
+    const running = localApi({ state: 'running', address: 'http://127.0.0.1:8010', isolation: 'bubblewrap' });
+    const token = 'f'.repeat(64);
+    renderSetup(
+      hostWith(readyEmbedded()).respond('localApi.status', running).respond('localApi.token', { token }),
+    );
+    const section = within(await screen.findByRole('region', { name: 'HTTP API' }));
+    expect(await section.findByText('http://127.0.0.1:8010')).toBeTruthy();
+    expect(section.queryByText(token)).toBeNull();
+    await userEvent.click(section.getByRole('button', { name: 'Show the token' }));
+    expect(await section.findByText(token)).toBeTruthy();
+  });
+
+  it('is not available without Python, says the repair, and can be tried again', async () => {
+    const error: ErrorData = {
+      code: 'unsupported',
+      message: 'The API needs Python 3.11 or newer, and this computer has no Python.',
+      details: {},
+      repair: { text: 'Install it, then try again.', command: 'sudo apt install python3 python3-venv' },
+      retryable: true,
+    };
+    const host = hostWith(readyEmbedded())
+      .respond('localApi.status', localApi({ state: 'failed', error }))
+      .respond('localApi.retry', localApi({ state: 'preparing' }));
+    renderSetup(host);
+    const section = within(await screen.findByRole('region', { name: 'HTTP API' }));
+    expect(await section.findByText('Not available')).toBeTruthy();
+    expect(section.getByText('sudo apt install python3 python3-venv')).toBeTruthy();
+    await userEvent.click(section.getByRole('button', { name: 'Try again' }));
+    expect(host.inputsOf('localApi.retry')).toHaveLength(1);
+  });
+
+  it('says plainly that its commands are not isolated', async () => {
+    const running = localApi({ state: 'running', address: 'http://127.0.0.1:8010', isolation: 'none' });
+    renderSetup(hostWith(readyEmbedded()).respond('localApi.status', running));
+    expect(await screen.findByText('Its commands are not isolated')).toBeTruthy();
   });
 });

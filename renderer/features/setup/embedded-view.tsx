@@ -15,6 +15,7 @@ import {
   StatusDot,
   Switch,
 } from '../../ui';
+import { ApiSection } from './embedded-api';
 import { ConsentDialog } from './consent-dialog';
 import { useEmbeddedActions, useEmbeddedActionState } from './embedded-actions';
 import { IsolationBanner, IsolationSection } from './embedded-isolation';
@@ -107,6 +108,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
         </>
       )}
 
+      <ApiSection />
       <FilesSection status={status} />
       {status.limits && <LimitsSection limits={status.limits} />}
 

@@ -1,0 +1,1 @@
+export { createLocalGateway, type LocalGatewayOptions } from './local-gateway';
