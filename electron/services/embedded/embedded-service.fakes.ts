@@ -66,8 +66,11 @@ export class FakeRuntime implements EmbeddedRuntime {
     return {
       isolation,
       limits: { processes: none, openFiles: none, memoryBytes: none, cpus: none },
-      launch: ({ command }: LaunchRequest) => ({
-        command: command ?? [isolation.kind === 'bubblewrap' ? 'bwrap' : 'bash'],
+      launch: ({ command, workingFolder }: LaunchRequest) => ({
+        command:
+          isolation.kind === 'bubblewrap' && command && workingFolder
+            ? ['bwrap', workingFolder, ...command]
+            : (command ?? [isolation.kind === 'bubblewrap' ? 'bwrap' : 'bash']),
         environment: {},
         workingFolder: '/',
       }),
