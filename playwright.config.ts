@@ -1,5 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
+/** Of whole paths, so that a checkout in a folder of that name matches nothing by it. */
+const bare = '**/test/e2e/bare/*.spec.ts';
+
 /** End-to-end specs. `npm test -- e2e` sets everything up and runs them; test/e2e/README.md says how by hand. */
 export default defineConfig<object, { runner: 'desktop' | 'browser' }>({
   testDir: 'test/e2e',
@@ -16,10 +19,10 @@ export default defineConfig<object, { runner: 'desktop' | 'browser' }>({
   reporter: [['list']],
   // The same specs through both doors; what is tagged @desktop says why a browser has nothing like it.
   projects: [
-    { name: 'desktop', testIgnore: 'bare/**', use: { runner: 'desktop' } },
-    { name: 'browser', testIgnore: 'bare/**', use: { runner: 'browser' }, grepInvert: /@desktop/ },
+    { name: 'desktop', testIgnore: bare, use: { runner: 'desktop' } },
+    { name: 'browser', testIgnore: bare, use: { runner: 'browser' }, grepInvert: /@desktop/ },
     // From a fresh clone on a system of its own: a step of its own, too, since it needs no build of this checkout.
-    { name: 'bare', testMatch: 'bare/**/*.spec.ts' },
+    { name: 'bare', testMatch: bare },
   ],
   // Modules of Node as they are.
   build: { external: ['**/test/support/**', '**/scripts/**'] },
