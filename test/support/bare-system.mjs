@@ -137,7 +137,7 @@ export async function makeBareSystem(pip) {
     await run('chmod', ['0755', root]);
     await run('tar', ['--extract', '--numeric-owner', '--file', archive, '--directory', root]);
     await cp(node, join(root, 'opt', 'node'), { recursive: true, verbatimSymlinks: true });
-    for (const name of ['node', 'npm']) {
+    for (const name of ['node', 'npm', 'npx']) {
       await symlink(`/opt/node/bin/${name}`, join(root, 'usr', 'local', 'bin', name));
     }
     for (const name of ['resolv.conf', 'hosts']) await copyFile(join('/etc', name), join(root, 'etc', name));
@@ -162,7 +162,7 @@ async function ensureBareNode() {
   }
   return ensureArtefact({
     name: 'bare-node',
-    key: `${integrity} ${NPM.integrity} layout-1`,
+    key: `${integrity} ${NPM.integrity} layout-2`,
     describe: `Node ${NODE_VERSION} and npm ${NPM.version} for a bare system`,
     make: async (folder) => {
       const npmFolder = join(folder, 'lib', 'node_modules', 'npm');
@@ -171,7 +171,9 @@ async function ensureBareNode() {
         'package/bin/node',
       ]);
       await unpackFromNpm(`npm@${NPM.version}`, NPM.integrity, npmFolder, []);
-      await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(folder, 'bin', 'npm'));
+      for (const name of ['npm', 'npx']) {
+        await symlink(`../lib/node_modules/npm/bin/${name}-cli.js`, join(folder, 'bin', name));
+      }
     },
   });
 }

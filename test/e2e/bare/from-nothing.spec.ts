@@ -157,6 +157,13 @@ test.describe('with bubblewrap besides', () => {
     await expect(new ChatPane(page).modelButton).toHaveAccessibleName(/SmolLM2/, { timeout: 300_000 });
     await expectAnswer();
     await page.screenshot({ path: join(pictures, 'bare-embedded.png') });
+  });
+
+  test('a script runs a command there, and gets its output and its exit code', async () => {
+    const command = ['sh', '-c', 'id -un; exit 7'];
+    const { code, stdout } = await system.ask(['npx', '--no-install', 'lm-sandbox', 'run', '--', ...command]);
+    expect(stdout).toBe('sandbox\n');
+    expect(code).toBe(7);
     await started.end();
   });
 });
