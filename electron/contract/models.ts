@@ -32,6 +32,7 @@ export const modelSchema = z.object({
     gpuShare: z.number().min(0).max(1).nullable(),
     contextSize: z.number().int().positive().nullable(),
     expiresAtMs: timeMsSchema.nullable(),
+    /** Why it `failed`; of a model that is `loaded`, why a graphics card is not used. */
     error: errorDataSchema.nullable(),
   }),
 });

@@ -135,8 +135,8 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
     const process = held?.name === name ? held.process : null;
     if (process?.state === 'loading') return { ...unloaded, state: 'loading', progress: process.share };
     if (process?.state === 'loaded' && process.facts) {
-      const { memoryBytes, gpuShare, contextSize } = process.facts;
-      return { state: 'loaded', memoryBytes, gpuShare, contextSize, expiresAtMs, error: null };
+      const { memoryBytes, gpuShare, contextSize, cardProblem } = process.facts;
+      return { state: 'loaded', memoryBytes, gpuShare, contextSize, expiresAtMs, error: cardProblem };
     }
     if (failed?.name === name) return { ...unloaded, state: 'failed', error: failed.error.data };
     return { ...unloaded, state: 'unloaded' };

@@ -94,6 +94,8 @@ export const fromChildSchema = z.discriminatedUnion('type', [
     threads: z.number().int().positive(),
     /** Release of llama.cpp, such as `b8000`. */
     release: z.string(),
+    /** Why there is nothing on a graphics card, where something could be. */
+    cardProblem: errorDataSchema.nullable(),
   }),
   z.object({ type: z.literal('loadFailed'), error: errorDataSchema }),
   z.object({

@@ -12,6 +12,7 @@ import type {
 } from 'node-llama-cpp';
 import { LmError } from '../../../contract';
 import type { FromChild, Order } from '../protocol';
+import { cardProblem, cardQuestions } from './graphics-card';
 import { toGrammarSchema } from './grammar-schema';
 import { toHistory } from './history';
 import { planMemory } from './memory-plan';
@@ -135,6 +136,7 @@ export class LoadedModel {
         gpuShare: onCard && total > 0 ? Math.min(1, model.gpuLayers / total) : 0,
         threads: useThreads,
         release: llama.llamaCppRelease.release,
+        cardProblem: onCard ? null : await cardProblem(cardQuestions(library, __filename)),
       });
     } catch (error) {
       throw asLoadError(name, error);
