@@ -22,6 +22,8 @@ interface Entry {
   readonly running: Promise<RunningCommand>;
   ended: Promise<void>;
   open: boolean;
+  /** Its end was asked for. */
+  ending: boolean;
 }
 
 /** Single commands, each for one caller, who gets its streams and its exit code. */
@@ -56,9 +58,11 @@ export class CommandsService implements Disposable {
     };
     const running = this.start(request, {
       onOutput: (channel, bytes) => {
+        // Who wants it to end, and takes nothing, must not hold the end up: the rest is left out.
+        if (entry.ending && !sink.writable) return;
         sink.send({ kind: 'output', channel, bytes });
         // Who has gone takes nothing; what is still written until the end must not hold that up.
-        if (!sink.writable && !sink.signal.aborted) command?.pause();
+        if (!sink.writable && !sink.signal.aborted && !entry.ending) command?.pause();
       },
       onEnd: (end) => {
         forget();
@@ -66,7 +70,8 @@ export class CommandsService implements Disposable {
       },
     });
     // Entered before anything is awaited: input may come in the same turn.
-    this.entries.set(key, { running, ended, open: true });
+    const entry: Entry = { running, ended, open: true, ending: false };
+    this.entries.set(key, entry);
     sink.onWritable(() => command?.resume());
     sink.signal.addEventListener('abort', () => {
       command?.resume();
@@ -76,7 +81,7 @@ export class CommandsService implements Disposable {
       (started) => {
         command = started;
         if (sink.signal.aborted) started.end();
-        else if (!sink.writable) started.pause();
+        else if (!sink.writable && !entry.ending) started.pause();
       },
       (error: unknown) => {
         forget();
@@ -100,7 +105,11 @@ export class CommandsService implements Disposable {
   }
 
   async end(owner: string, id: string): Promise<void> {
-    (await this.require(owner, id).running).end();
+    const entry = this.require(owner, id);
+    entry.ending = true;
+    const command = await entry.running;
+    command.resume();
+    command.end();
   }
 
   async dispose(): Promise<void> {

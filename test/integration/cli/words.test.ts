@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { Cli, useCli } from './harness';
+
+describe('the command line of lm-sandbox', () => {
+  const cli = useCli(new Cli({ DOCKER_HOST: 'unix:///nonexistent/docker.sock' }), {});
+  const verbs = [
+    'run',
+    'exec',
+    'up',
+    'down',
+    'status',
+    'build',
+    'logs',
+    'chat',
+    'models',
+    'completion',
+    'start',
+    'serve',
+  ];
+
+  it('explains itself and every verb without a host', async () => {
+    const whole = await cli.run('--help');
+    expect(whole.code).toBe(0);
+    for (const verb of verbs) {
+      expect(whole.text).toContain(`lm-sandbox ${verb}`);
+      const { code, text } = await cli.run(verb, '--help');
+      expect([code, text]).toEqual([0, expect.stringContaining(`lm-sandbox ${verb}`)]);
+    }
+    expect(await cli.hostRuns()).toBe(false);
+  });
+
+  it('ends with 2 for what it does not understand, and says where help is', async () => {
+    for (const words of [
+      ['dance'],
+      ['status', '--dance'],
+      ['status', 'now'],
+      ['run'],
+      ['run', '--timeout', 'soon', 'true'],
+    ]) {
+      const { code, stderr } = await cli.run(...words);
+      expect([words, code, stderr]).toEqual([words, 2, expect.stringMatching(/lm-sandbox: .+\n.*--help/)]);
+    }
+  });
+
+  it('says without an engine what to do, as text and as JSON', async () => {
+    const { code, stderr } = await cli.run('up');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('lm-sandbox up --embedded')]);
+    const json = JSON.parse((await cli.run('up', '--json')).stderr) as unknown;
+    expect(json).toHaveProperty('error.message');
+    expect(json).toHaveProperty('error.repair.text');
+    expect((await cli.run('run', 'true')).code).toBe(125);
+  });
+
+  it('refuses a terminal where there is none', async () => {
+    const { code, stderr } = await cli.run('exec');
+    expect([code, stderr]).toEqual([125, expect.stringContaining('needs a terminal')]);
+  });
+
+  it('prints completions that bash takes, with every verb and its options', async () => {
+    const { text } = await cli.run('completion', 'bash');
+    const complete = (line: string) =>
+      spawnSync(
+        'bash',
+        [
+          '-c',
+          `${text}\nCOMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _lm_sandbox; echo "\${COMPREPLY[@]}"`,
+        ],
+        { encoding: 'utf8' },
+      ).stdout.trim();
+    expect(complete('lm-sandbox st')).toBe('status start');
+    expect(complete('lm-sandbox run --t')).toBe('--timeout');
+    expect(complete('lm-sandbox models p')).toBe('pull');
+    for (const shell of ['zsh', 'fish']) {
+      const script = (await cli.run('completion', shell)).text;
+      for (const verb of verbs) expect(script).toContain(verb);
+    }
+  });
+});
