@@ -1,4 +1,5 @@
 import { benchBrowserDoor } from '../anywhere/browser-door.mjs';
+import { benchCliRun } from '../anywhere/cli-run.mjs';
 import { benchEmbeddedStart } from '../anywhere/embedded-start.mjs';
 import { benchEmbeddedTokens } from '../anywhere/embedded-tokens.mjs';
 
@@ -11,4 +12,5 @@ export async function benchAnywhere(rig, entries) {
   await benchEmbeddedTokens(rig, entries);
   await benchBrowserDoor(rig, entries);
   await benchEmbeddedStart(rig, entries);
+  await benchCliRun(rig, entries);
 }
