@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import select
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from lm_guard.spawn import CONTROL_FD, Spawn, guard_command, spawn_guard
 DEFAULT_GUARD_PATH = "/opt/lm-sandbox/bin/lm-guard"
 PORTABLE_GUARD_PATH = str(Path(__file__).with_name("portable.py"))
 Value = TypeVar("Value")
+# After its last word; it only exits.
+GUARD_ENDS_WITHIN_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -189,8 +192,10 @@ class GuardedProcess:
         self._control.close()
         # The end of the control channel is the end of the guard, so this does not wait.
         # Someone else in this process (a reaper of orphans) may have collected it already.
-        with contextlib.suppress(ChildProcessError):
+        try:
             os.waitpid(self.guard_pid, 0)
+        except ChildProcessError:
+            _wait_for_others_child(self.guard_pid)
         self._known_guards.discard(self.guard_pid)
         _fail(self._started, StartFailed(self._program, errno.EIO))
         _resolve(self.ended, ProcessEnd(code=None, signal=None))
@@ -200,6 +205,20 @@ class GuardedProcess:
 def _resolve(future: asyncio.Future[Value], value: Value) -> None:
     if not future.done():
         future.set_result(value)
+
+
+def _wait_for_others_child(pid: int) -> None:
+    """A guard in Python is the child of the one that stands ready, which collects it."""
+    try:
+        ending = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        looking = select.poll()
+        looking.register(ending, select.POLLIN)
+        looking.poll(GUARD_ENDS_WITHIN_MS)
+    finally:
+        os.close(ending)
 
 
 def _fail(future: asyncio.Future[None], error: Exception) -> None:
