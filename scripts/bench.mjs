@@ -55,7 +55,10 @@ try {
       await ensureSystemPackages(['engine']);
       await group({ say, onRelease: (action) => releases.push(action) }, entries);
     } else {
-      await ensureSystemPackages([...desktopPackages, ...(name === 'anywhere' ? ['browser', 'isolation'] : [])]);
+      await ensureSystemPackages([
+        ...desktopPackages,
+        ...(name === 'anywhere' ? ['browser', 'isolation'] : []),
+      ]);
       rig ??= await createRig({ say });
       await group(rig, entries);
     }
