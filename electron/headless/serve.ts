@@ -136,7 +136,7 @@ function fail(error: unknown): never {
     error instanceof LocalDoorOccupied
       ? new LmError('conflict', error.message, {
           repair: {
-            text: 'For a link to it, run npm start -- --link. If it is the desktop app, turn on Settings > Browser access there, or quit it.',
+            text: 'For a link to it, run npm start -- --link. If it is the desktop app, turn on Settings > Browser access there, or quit it. One that lm-sandbox started in the background is ended by lm-sandbox down --host.',
           },
         })
       : toLmError(error);
