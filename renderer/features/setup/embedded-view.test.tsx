@@ -167,7 +167,7 @@ describe('without isolation', () => {
     expect(await screen.findByText('Running, not isolated')).toBeTruthy();
     expect(screen.getByText('Not isolated')).toBeTruthy();
     expect(screen.queryByRole('region', { name: 'Isolation' })).toBeNull();
-    expect(screen.queryByRole('switch')).toBeNull();
+    expect(screen.queryByRole('switch', { name: 'Network' })).toBeNull();
   });
 });
 
