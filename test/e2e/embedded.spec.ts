@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { whyNoBubblewrap } from '../integration/embedded/harness';
 import { expect, test } from './fixtures';
 import { EmbeddedView } from './pages/embedded-view';
+import { findFreePort } from './sandbox-app';
 
 const noEngine = 'unix:///nonexistent/engine.sock';
 const pictures = join(__dirname, '../../test-results/screenshots');
@@ -14,7 +15,8 @@ test.describe('without an engine', () => {
     const obstacle = await whyNoBubblewrap();
     test.skip(obstacle !== null, obstacle ?? '');
     await mkdir(pictures, { recursive: true });
-    await app.open({ dockerHost: noEngine, settings: { engineUrl: noEngine, theme: 'light' } });
+    const localApiPort = await findFreePort();
+    await app.open({ dockerHost: noEngine, settings: { engineUrl: noEngine, theme: 'light', localApiPort } });
   });
 
   test('the set-up offers the embedded sandbox, and leads to a prompt', async ({ app, views }) => {
@@ -48,6 +50,34 @@ test.describe('without an engine', () => {
     await expect(computer).toContainText('Processes in the sandbox');
     await expect(app.page.getByRole('region', { name: 'Sandbox' }).first()).toBeVisible();
     await app.page.screenshot({ path: join(pictures, 'embedded-dashboard.png') });
+  });
+
+  test('the API is one switch away, and runs commands inside for whoever has the token', async ({
+    app,
+    views,
+  }) => {
+    test.setTimeout(240_000);
+    const embedded = new EmbeddedView(app.page);
+    await views.window.show('Sandbox');
+    await embedded.apiSwitch.click();
+    await expect(embedded.api).toContainText('Running', { timeout: 180_000 });
+    await embedded.api.getByRole('button', { name: 'Show the token' }).click();
+    await expect(embedded.apiToken).not.toBeEmpty();
+    await app.page.screenshot({ path: join(pictures, 'embedded-api.png') });
+    const [address, token] = [await embedded.apiAddress.innerText(), await embedded.apiToken.innerText()];
+    const ask = (authorization: string) =>
+      fetch(`${address.trim()}/run-bash/`, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: JSON.stringify({ cmd: 'id -un; pwd; cat file' }),
+      });
+    expect(await (await ask(`Bearer ${token.trim()}`)).json()).toMatchObject({
+      output: 'sandbox\n/workspace\nready\n',
+    });
+    expect((await ask('Bearer wrong')).status).toBe(401);
+    await embedded.apiSwitch.click();
+    await expect(embedded.apiSwitch).not.toBeChecked();
+    await expect(ask(`Bearer ${token.trim()}`)).rejects.toThrow();
   });
 
   test('switching the network asks, and starts the sandbox anew', async ({ app, views }) => {

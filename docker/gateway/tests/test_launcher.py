@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from pathlib import Path
@@ -164,17 +163,3 @@ def test_a_file_that_says_nothing_of_use_is_named(tmp_path: Path) -> None:
     (tmp_path / "launcher.json").write_text('{"isolation": "hope"}')
     with pytest.raises(SettingsError, match="does not say how programs are started"):
         read_settings(environment)
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
-async def test_files_belong_to_the_user_that_programs_run_as(
-    start_gateway: StartGateway, make_settings: MakeSettings
-) -> None:
-    usual = make_settings()
-    owned = launcher(usual, "none").model_copy(update={"owner": 65534})
-    gateway = await start_gateway(make_settings(launcher=owned, guard_path=PORTABLE_GUARD_PATH))
-    stored = await gateway.put("/files/new/file", params={"parents": "true"}, content=b"text")
-    assert stored.status_code == 201, stored.text
-    for name in ("new", "new/file"):
-        status = (usual.workspace / name).stat()
-        assert (status.st_uid, status.st_gid) == (65534, 65534)

@@ -7,6 +7,10 @@ export class EmbeddedView {
   readonly isolation: Locator;
   readonly files: Locator;
   readonly network: Locator;
+  readonly api: Locator;
+  readonly apiSwitch: Locator;
+  readonly apiAddress: Locator;
+  readonly apiToken: Locator;
   readonly containerButton: Locator;
   readonly openWorkspaceButton: Locator;
   readonly question: Locator;
@@ -17,6 +21,10 @@ export class EmbeddedView {
     this.isolation = page.getByRole('region', { name: 'Isolation' });
     this.files = page.getByRole('region', { name: 'Files' });
     this.network = page.getByRole('switch', { name: 'Network' });
+    this.api = page.getByRole('region', { name: 'HTTP API' });
+    this.apiSwitch = this.api.getByRole('switch', { name: 'HTTP API' });
+    this.apiAddress = this.api.locator('dt', { hasText: 'Address' }).locator('+ dd');
+    this.apiToken = this.api.locator('dt', { hasText: 'Token' }).locator('+ dd');
     this.containerButton = page.getByRole('button', { name: 'Use a container instead' });
     this.openWorkspaceButton = page.getByRole('button', { name: 'Open the workspace' });
     this.question = page.getByRole('alertdialog');

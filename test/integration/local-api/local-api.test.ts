@@ -269,6 +269,10 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
       output: 'one\ntwo\n',
     });
     expect(await (await call(bench, '/files//workspace/notes/a.txt')).text()).toBe('one\ntwo\n');
+    // Programs inside are nobody where the app is root, and the app's own user elsewhere.
+    const owner = process.getuid?.() === 0 ? 65_534 : process.getuid?.();
+    const folder = bench.embedded.status().workspace.folder;
+    for (const name of ['notes', 'notes/a.txt']) expect((await stat(join(folder, name))).uid).toBe(owner);
     await run(bench, `ln -s ${bench.dataFolder}/api-token stolen; ln -s ../../api-token stolen-too`);
     for (const name of ['stolen', 'stolen-too', '%2e%2e/%2e%2e/api-token']) {
       const answer = await call(bench, `/files/${name}`);
