@@ -65,8 +65,11 @@ export class ChatPane {
 
   async hideConversations(): Promise<void> {
     const button = this.root.getByRole('button', { name: /^(Show|Hide) the conversations$/ });
-    if ((await button.getAttribute('aria-pressed')) === 'true') await button.click();
-    await expect(this.conversations.first()).toBeHidden();
+    // A window that has just become wide or narrow shows the list, or closes it, between the look and the click.
+    await expect(async () => {
+      if ((await button.getAttribute('aria-pressed')) === 'true') await button.click();
+      await expect(this.conversations.first()).toBeHidden({ timeout: 2_000 });
+    }).toPass();
   }
 
   async openModels(): Promise<void> {
