@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { LmError } from '../contract';
+import { defaultDataFolder } from './data-folder';
 import { defaultDoorPort, isLoopback } from './door/addresses';
 
 export interface ServeOptions {
@@ -44,13 +44,6 @@ export function readServeOptions(commandLine: readonly string[], env: NodeJS.Pro
     otherOrigins: (values['allow-origin'] ?? []).map(readOrigin),
     imageBuildArguments: Object.fromEntries((values['image-build-argument'] ?? []).map(readBuildArgument)),
   };
-}
-
-/** The same folder that the desktop app has, so that both find one another's conversations, and one another. */
-export function defaultDataFolder(env: NodeJS.ProcessEnv): string {
-  const configFolder = env['XDG_CONFIG_HOME'];
-  const base = configFolder && path.isAbsolute(configFolder) ? configFolder : path.join(homedir(), '.config');
-  return path.join(base, 'lm-sandbox');
 }
 
 function parse(commandLine: readonly string[]) {

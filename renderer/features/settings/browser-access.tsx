@@ -1,30 +1,24 @@
 import { Link2, LogOut } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useStore } from 'zustand';
-import {
-  toLmError,
-  type DoorLink,
-  type DoorSession,
-  type DoorState,
-  type ErrorData,
-} from '../../../electron/contract';
+import { type DoorLink, type DoorSession, type DoorState } from '../../../electron/contract';
+import type { HostClient } from '../../../electron/rpc/client-types';
 import { useHost } from '../../client/host-context';
 import { createMirror, type MirrorStore } from '../../client/mirror';
+import { useAttempt } from '../../client/use-attempt';
+import { useMirror } from '../../client/use-mirror';
 import { formatDateTime, formatDuration, formatRelativeTime } from '../../lib/format';
 import { useNow } from '../../lib/use-now';
 import { Badge, Button, CopyableCommand, ErrorBanner, Spinner, Switch } from '../../ui';
 import { describeAgent } from './describe-agent';
 import styles from './browser-access.module.css';
 
+const mirrorOfDoor = (host: HostClient) =>
+  createMirror(host, () => host.call('door.status', null), 'door.changed');
+
 /** The door by which browsers come in: opened here, and who is signed in by it. What is done here acts at once. */
 export function BrowserAccess() {
-  const host = useHost();
-  const [mirror, setMirror] = useState<MirrorStore<DoorState> | null>(null);
-  useEffect(() => {
-    const created = createMirror(host, () => host.call('door.status', null), 'door.changed');
-    setMirror(created);
-    return () => created.dispose();
-  }, [host]);
+  const mirror = useMirror(mirrorOfDoor);
   return mirror ? <Door mirror={mirror} /> : null;
 }
 
@@ -32,18 +26,10 @@ function Door({ mirror }: { readonly mirror: MirrorStore<DoorState> }) {
   const host = useHost();
   const { value: door, error } = useStore(mirror.store);
   const [switching, setSwitching] = useState(false);
-  const [failure, setFailure] = useState<ErrorData | null>(null);
+  const { failure, attempt } = useAttempt();
   const own = useOwnSession();
   if (!door) return error ? <ErrorBanner error={error} /> : <Spinner label="Asking the host" />;
 
-  const attempt = async (work: () => Promise<unknown>) => {
-    setFailure(null);
-    try {
-      await work();
-    } catch (reason) {
-      setFailure(toLmError(reason).data);
-    }
-  };
   const setOpen = async (open: boolean) => {
     setSwitching(true);
     await attempt(() => host.call('door.setOpen', { open }));
@@ -112,18 +98,11 @@ function useOwnSession(): string | null {
 function NewLink({ tunnelCommand }: { readonly tunnelCommand: string | null }) {
   const host = useHost();
   const [link, setLink] = useState<DoorLink | null>(null);
-  const [failure, setFailure] = useState<ErrorData | null>(null);
+  const { failure, attempt } = useAttempt();
   const nowMs = useNow(link ? 1_000 : null);
   const leftMs = link ? link.expiresAtMs - nowMs : 0;
 
-  const create = async () => {
-    setFailure(null);
-    try {
-      setLink(await host.call('door.createLink', null));
-    } catch (error) {
-      setFailure(toLmError(error).data);
-    }
-  };
+  const create = () => attempt(async () => setLink(await host.call('door.createLink', null)));
   return (
     <section aria-label="One-time link" className={styles.part}>
       <div className={styles.row}>

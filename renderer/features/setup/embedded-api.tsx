@@ -1,14 +1,12 @@
 import { Eye, RotateCw } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useStore } from 'zustand';
-import {
-  toLmError,
-  type ErrorData,
-  type LocalApiState,
-  type LocalApiStatus,
-} from '../../../electron/contract';
+import { type LocalApiState, type LocalApiStatus } from '../../../electron/contract';
+import type { HostClient } from '../../../electron/rpc/client-types';
 import { useHost } from '../../client/host-context';
 import { createMirror, type MirrorStore } from '../../client/mirror';
+import { useAttempt } from '../../client/use-attempt';
+import { useMirror } from '../../client/use-mirror';
 import { formatCount } from '../../lib/format';
 import {
   Badge,
@@ -24,15 +22,12 @@ import {
 } from '../../ui';
 import styles from './setup.module.css';
 
+const mirrorOfApi = (host: HostClient) =>
+  createMirror(host, () => host.call('localApi.status', null), 'localApi.changed');
+
 /** The HTTP API of the embedded sandbox: switched here, with its address and its token. */
 export function ApiSection() {
-  const host = useHost();
-  const [mirror, setMirror] = useState<MirrorStore<LocalApiStatus> | null>(null);
-  useEffect(() => {
-    const created = createMirror(host, () => host.call('localApi.status', null), 'localApi.changed');
-    setMirror(created);
-    return () => created.dispose();
-  }, [host]);
+  const mirror = useMirror(mirrorOfApi);
   return mirror && <Api mirror={mirror} />;
 }
 
@@ -49,17 +44,9 @@ const labels: Record<LocalApiState, { readonly label: string; readonly tone: Ton
 function Api({ mirror }: { readonly mirror: MirrorStore<LocalApiStatus> }) {
   const host = useHost();
   const { value: status, error: hostError } = useStore(mirror.store);
-  const [failure, setFailure] = useState<ErrorData | null>(null);
+  const { failure, attempt } = useAttempt();
   if (!status) return hostError && <ErrorBanner error={hostError} />;
 
-  const attempt = async (work: () => Promise<unknown>) => {
-    setFailure(null);
-    try {
-      await work();
-    } catch (reason) {
-      setFailure(toLmError(reason).data);
-    }
-  };
   const missing = status.state === 'failed' && status.error?.code === 'unsupported';
   const { label, tone } = missing
     ? { label: 'Not available', tone: 'warning' as const }
@@ -114,15 +101,8 @@ function Api({ mirror }: { readonly mirror: MirrorStore<LocalApiStatus> }) {
 function Access({ address, tokenFile }: { readonly address: string; readonly tokenFile: string }) {
   const host = useHost();
   const [token, setToken] = useState<string | null>(null);
-  const [failure, setFailure] = useState<ErrorData | null>(null);
-  const show = async () => {
-    setFailure(null);
-    try {
-      setToken((await host.call('localApi.token', null)).token);
-    } catch (reason) {
-      setFailure(toLmError(reason).data);
-    }
-  };
+  const { failure, attempt } = useAttempt();
+  const show = () => attempt(async () => setToken((await host.call('localApi.token', null)).token));
   const withCopy = (text: string, label: string) => (
     <span className={styles.path}>
       <span>{text}</span>
