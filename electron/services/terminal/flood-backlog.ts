@@ -1,6 +1,8 @@
 import { FloodScanner } from './flood-scanner';
 import { completeUtf8Length } from './utf8-boundary';
 
+/** Lines beyond the kept ones that are worth a cut, which copies a piece. */
+export const cutLines = 500;
 /** SGR bytes carried over a cut; a run that needs more is not cut. */
 const maxCarriedSgrBytes = 4 * 1024;
 const escapeByte = 0x1b;

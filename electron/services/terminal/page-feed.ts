@@ -1,6 +1,6 @@
 import type { StreamSink, TerminalChunk } from '../../contract';
 import type { Clock } from '../foundation';
-import { FloodBacklog } from './flood-backlog';
+import { FloodBacklog, cutLines } from './flood-backlog';
 import type { TerminalSize } from './ports';
 
 /** Largest piece sent at once: xterm.js parses large pieces fastest, and a frame shows no more than this. */
@@ -127,8 +127,10 @@ export class PageFeed {
   }
 
   private thinOut(): void {
-    if (this.backlog.lineCount > 2 * this.deps.keepLines() && this.deps.scrollsPlainly()) {
-      this.backlog.elide(this.deps.keepLines());
+    const keepLines = this.deps.keepLines();
+    // Long before the shell would have to wait for the page, for lines of up to 190 bytes.
+    if (this.backlog.lineCount > keepLines + cutLines && this.deps.scrollsPlainly()) {
+      this.backlog.elide(keepLines);
     }
     if (this.backlog.byteLength <= pauseBytes) return;
     this.noteUnwritable();

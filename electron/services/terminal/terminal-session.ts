@@ -8,7 +8,7 @@ import {
 } from '../../contract';
 import type { Clock, Disposable } from '../foundation';
 import type { Dialogues } from './dialogues';
-import { FloodBacklog } from './flood-backlog';
+import { FloodBacklog, cutLines } from './flood-backlog';
 import { PageFeed } from './page-feed';
 import type { Pty, PtyEnd, ScreenMirror, ScreenMirrorFactory, TerminalSize } from './ports';
 
@@ -19,13 +19,14 @@ const readPerTurnBytes = 192 * 1024;
 /** The same while another terminal is in a dialogue, and the rest that follows: 8 MB/s, which is no more than a flood. */
 const besideDialogueReadBytes = 64 * 1024;
 const besideDialogueRestMs = 8;
-/** Lines beyond the kept ones that are worth a cut, which copies what stays. */
-const cutLines = 500;
 /**
- * Between two slices of a flood that is written faster than it can be parsed: a frame shows no more, and what would
- * scroll away is left out unparsed, which leaves the processor to the program and to the other terminals.
+ * Between two slices of a flood that is written faster than it can be parsed: what would scroll away is left out
+ * unparsed, and thirty pictures a second of it are drawn, since nobody reads sixty. That leaves the processor to the
+ * program, to the other terminals and, where pages draw without a graphics card, to them.
  */
-const floodPauseMs = 8;
+const floodFrameMs = 33;
+/** Between two looks whether a flood is over, after which the rest is parsed at once. */
+const floodLookMs = 8;
 /** Between two slices of a flood that nobody follows; most of it is left out meanwhile, unparsed. */
 const unwatchedPauseMs = 10;
 const unwatchedSliceBytes = 64 * 1024;
@@ -66,6 +67,7 @@ export class TerminalSession implements Disposable {
   private resting = false;
   private readThisTurnBytes = 0;
   private receivedSincePump = false;
+  private lastSliceMs = -floodFrameMs;
   private pendingEnd: PtyEnd | null = null;
   private disposed = false;
 
@@ -207,22 +209,29 @@ export class TerminalSession implements Disposable {
     if (this.disposed) return;
     if (!this.resting) this.readThisTurnBytes = 0;
     const watched = [...this.feeds].some((feed) => feed.isFollowing);
-    const slice = this.backlog.take(watched ? sliceBytes : unwatchedSliceBytes);
-    if (slice) {
-      this.mirror.write(slice.bytes);
-      this.parsedSequence = slice.sequence;
-      for (const feed of this.feeds) feed.push(slice.bytes, slice.sequence);
-    }
     const flooded = this.isFlooded;
     this.receivedSincePump = false;
+    const nowMs = this.deps.clock.nowMs();
+    if (!(watched && flooded && nowMs - this.lastSliceMs < floodFrameMs)) {
+      this.parseSlice(watched ? sliceBytes : unwatchedSliceBytes);
+      this.lastSliceMs = nowMs;
+    }
     if (this.backlog.byteLength > 0) {
       this.pumpScheduled = true;
-      if (watched && flooded) this.deps.clock.after(floodPauseMs, () => this.pump());
+      if (watched && flooded) this.deps.clock.after(floodLookMs, () => this.pump());
       // One slice a turn: sockets and other terminals come between.
       else if (watched || this.backlog.byteLength > resumeBelowBytes * 2) setImmediate(() => this.pump());
       else this.deps.clock.after(unwatchedPauseMs, () => this.pump());
     } else this.finishIfDrained();
     this.updatePause();
+  }
+
+  private parseSlice(maxBytes: number): void {
+    const slice = this.backlog.take(maxBytes);
+    if (!slice) return;
+    this.mirror.write(slice.bytes);
+    this.parsedSequence = slice.sequence;
+    for (const feed of this.feeds) feed.push(slice.bytes, slice.sequence);
   }
 
   /** So much waits that what is parsed now will soon scroll away, more is coming, and lines may be left out. */
