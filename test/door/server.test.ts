@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -207,6 +208,24 @@ describe('the files', () => {
 });
 
 describe('a WebSocket', () => {
+  it('that is refused leaves no connection that would count, though the other side keeps its half open', async () => {
+    rig = await DoorRig.start();
+    const strangers: Socket[] = [];
+    // More than the door takes at a time.
+    for (let count = 0; count < 520; count += 1) {
+      const stranger = connect({ port: rig.door.port, host: '127.0.0.1', allowHalfOpen: true });
+      strangers.push(stranger);
+      stranger.on('error', () => undefined);
+      stranger.write(
+        `GET /rpc HTTP/1.1\r\nHost: ${rig.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      );
+      stranger.resume();
+      await once(stranger, 'end');
+    }
+    expect((await rig.ask({ path: publicFile })).status).toBe(200);
+    for (const stranger of strangers) stranger.destroy();
+  });
+
   it('is nobody’s before the key of the page was said: a cookie that another port saw is not enough', async () => {
     rig = await DoorRig.start();
     const session = await rig.signIn();

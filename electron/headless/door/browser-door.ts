@@ -51,6 +51,8 @@ export interface BrowserDoor {
 const maxBodyBytes = 4 * 1024;
 const maxHelloBytes = 1024;
 const helloLimitMs = 5_000;
+/** Whoever does not take the answer to a refused upgrade is cut off after this. */
+const refusalLimitMs = 5_000;
 const maxConnections = 512;
 const maxPagesOfSession = 32;
 const goingAway = 1001;
@@ -434,5 +436,7 @@ function refuseUpgrade(stream: Duplex, { status, reason, headers }: Refusal): vo
     `Content-Length: ${Buffer.byteLength(reason)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  stream.end(`${lines.join('\r\n')}\r\n\r\n${reason}`);
+  // The server counts it until it is gone, and looks after it no more: the other side may never end its own half.
+  stream.end(`${lines.join('\r\n')}\r\n\r\n${reason}`, () => stream.destroy());
+  setTimeout(() => stream.destroy(), refusalLimitMs).unref();
 }
