@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,22 +65,41 @@ describe('the local door', () => {
     }
   });
 
-  it('takes over the socket and the note that a killed host left behind', async () => {
-    // A socket that nobody listens at any more: its server is closed without taking the file away.
+  it('takes over what a killed host left behind, by one of many that start at once', async () => {
+    // A socket that nobody listens at any more: its server is closed while the file has another name.
     const path = localDoorPath(folder);
     const killed = createServer();
-    await new Promise<void>((resolve) => killed.listen(path, resolve));
+    await new Promise<void>((resolve) => killed.listen(`${path}.other`, resolve));
+    await link(`${path}.other`, path);
+    await link(`${path}.other`, join(folder, 'host.41'));
     await new Promise<void>((resolve) => killed.close(() => resolve()));
-    await writeFile(path, '');
-    await writeFile(`${path}.starting`, '999999999');
-    await open();
+    const outcomes = await Promise.allSettled([open(), open(), open(), open()]);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await localHostClient(path)).not.toBeNull();
+    expect((await readdir(folder)).sort()).toEqual(['host.42', 'host.sock']);
   });
 
   it('is free again when it was closed', async () => {
     await (await open()).close();
     expect(await localHostClient(localDoorPath(folder))).toBeNull();
     await open();
+  });
+
+  it('is not taken over while a process listens there, be it one that does not answer', async () => {
+    const stopped = createServer();
+    await new Promise<void>((resolve) => stopped.listen(localDoorPath(folder), resolve));
+    await expect(open()).rejects.toBeInstanceOf(LocalDoorOccupied);
+    await new Promise<void>((resolve) => stopped.close(() => resolve()));
+  });
+
+  it('leaves a socket alone that is not its own any more when it is closed', async () => {
+    const first = await open();
+    await rm(localDoorPath(folder));
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(localDoorPath(folder), resolve));
+    await first.close();
+    expect((await stat(localDoorPath(folder))).isSocket()).toBe(true);
+    await new Promise<void>((resolve) => other.close(() => resolve()));
   });
 
   it('says so when its path is too long for a socket', async () => {

@@ -1,20 +1,22 @@
-import { chmod, open, readFile, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, link, readdir, rename, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { LmError, maxFrameBytes } from '../../contract';
 import type { Transport } from '../../rpc/transport';
 import { PageSocket, socketLimits } from '../door/page-socket';
 import { frameProtocol, frameStreamTransport } from './frame-stream';
-import { connectLocalHost } from './local-client';
 
 /** Linux keeps 108 bytes for the path of a socket, the zero at its end included. */
 const maxPathBytes = 107;
-/** A start that is cut off between two steps leaves its note; after this it counts as gone. */
-const noteStaleMs = 10_000;
-const noteAttempts = 50;
-const noteIntervalMs = 100;
+const highestNumber = 9_999_999_999;
+/** How long a host that has its number may take to be found by its name, too. */
+const namedWithinMs = 1_000;
+const lookEveryMs = 20;
 
 /** Another host has this data folder. */
 export class LocalDoorOccupied extends Error {
@@ -36,14 +38,14 @@ export function localDoorPath(dataFolder: string): string {
 /**
  * Opens the socket of a data folder, for its owner only, and so claims the folder: two hosts would write over each
  * other's files. A socket that a killed host left behind is taken over.
- * @throws LocalDoorOccupied when a host answers there; LmError where no socket can be made.
+ * @throws LocalDoorOccupied when a host listens there; LmError where no socket can be made.
  */
 export async function openLocalDoor(
   dataFolder: string,
-  connect: (transport: Transport, connectionId: string) => void,
+  onConnection: (transport: Transport, connectionId: string) => void,
 ): Promise<LocalDoor> {
   const socketPath = localDoorPath(dataFolder);
-  if (Buffer.byteLength(socketPath) > maxPathBytes) {
+  if (Buffer.byteLength(claimPath(socketPath, highestNumber)) > maxPathBytes) {
     throw new LmError('invalid_input', `The path ${socketPath} is too long for a socket.`, {
       repair: {
         text: 'Choose a data folder with a shorter path.',
@@ -68,96 +70,136 @@ export async function openLocalDoor(
       stream.write(
         `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${frameProtocol}\r\n\r\n`,
       );
-      connect(frameStreamTransport(stream, head), nextId());
+      onConnection(frameStreamTransport(stream, head), nextId());
       return;
     }
     sockets.handleUpgrade(request, stream, head, (socket) => {
       socket.on('error', () => socket.terminate());
-      connect(new PageSocket(socket, socketLimits), nextId());
+      onConnection(new PageSocket(socket, socketLimits), nextId());
     });
   });
-  await claim(server, socketPath);
-  // The folder is the owner's only, too; this holds where somebody has opened it.
-  await chmod(socketPath, 0o600);
+  const release = await claim(server, socketPath);
   let closing: Promise<void> | null = null;
   return {
     close: () => {
       closing ??= new Promise((resolve) => {
         for (const socket of sockets.clients) socket.terminate();
         for (const stream of streams) stream.destroy();
-        server.close(() => resolve());
-        server.closeAllConnections();
+        const stop = () => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        };
+        // While it is open, no other file has its number. A name that cannot be taken away is taken over later.
+        release().then(stop, stop);
       });
       return closing;
     },
   };
 }
 
-/** One start at a time looks whether the socket is in use, and takes it when it is not. */
-async function claim(server: Server, socketPath: string): Promise<void> {
-  const release = await takeNote(`${socketPath}.starting`);
+/**
+ * Makes the server listen at `socketPath`, as the one host of the folder. Each host that there ever was has a number,
+ * and a name with it (`host.7`) for the very socket it listens at. Who wants to be the next looks whether the
+ * last one still lives, and takes the number behind it, which the file system gives to one alone. Nothing has to be
+ * locked or to be cleaned up by who may be killed at any moment.
+ * @returns What takes the socket's name away, as far as it is still this host's.
+ */
+async function claim(server: Server, socketPath: string): Promise<() => Promise<void>> {
+  // Closing a server takes away the name that it was opened with: one of its own, and no longer than the final one.
+  const ownPath = path.join(path.dirname(socketPath), `h-${randomBytes(3).toString('hex')}`);
+  await listen(server, ownPath);
   try {
-    if (await answers(socketPath)) throw new LocalDoorOccupied(socketPath);
-    await rm(socketPath, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(
-          new LmError('storage_failed', `No socket can be made at ${socketPath} (${error.code ?? ''}).`, {
-            repair: { text: 'Check the permissions of the folder.' },
-            cause: error,
-          }),
-        ),
-      );
-      server.listen(socketPath, resolve);
-    });
-  } finally {
-    await release();
-  }
-}
-
-async function answers(socketPath: string): Promise<boolean> {
-  const transport = await connectLocalHost(socketPath);
-  transport?.close();
-  return transport !== null;
-}
-
-/** A file that only one process can make at a time. */
-async function takeNote(notePath: string): Promise<() => Promise<void>> {
-  for (let attempt = 0; attempt < noteAttempts; attempt += 1) {
-    try {
-      const note = await open(notePath, 'wx', 0o600);
-      await note.writeFile(String(process.pid));
-      await note.close();
-      return () => rm(notePath, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-        throw new LmError('storage_failed', `Could not write ${notePath}.`, {
-          repair: { text: 'Check the permissions of the folder.' },
-          cause: error,
-        });
-      }
+    // The folder is the owner's only, too; this holds where somebody has opened it.
+    await chmod(ownPath, 0o600);
+    const { ino } = await stat(ownPath);
+    const number = await takeNumber(ownPath, socketPath);
+    await rename(ownPath, socketPath);
+    for (const older of (await claims(socketPath)).filter((each) => each < number)) {
+      await rm(claimPath(socketPath, older), { force: true });
     }
-    if (await isStale(notePath)) await rm(notePath, { force: true });
-    else await new Promise((resolve) => setTimeout(resolve, noteIntervalMs));
-  }
-  throw new LocalDoorOccupied(notePath);
-}
-
-async function isStale(notePath: string): Promise<boolean> {
-  try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(notePath, 'utf8'), stat(notePath)]);
-    return Date.now() - mtimeMs > noteStaleMs || (text !== '' && !isAlive(Number(text)));
-  } catch {
-    // Its owner has just taken it away.
-    return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
+    return async () => {
+      const now = await stat(socketPath).catch(() => null);
+      if (now?.ino === ino) await rm(socketPath, { force: true });
+    };
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (error instanceof LocalDoorOccupied) throw error;
+    throw notMade(socketPath, error);
   }
+}
+
+async function takeNumber(ownPath: string, socketPath: string): Promise<number> {
+  for (;;) {
+    const last = Math.max(0, ...(await claims(socketPath)));
+    if (await isListenedAt(claimPath(socketPath, last))) {
+      await untilListenedAt(socketPath);
+      throw new LocalDoorOccupied(socketPath);
+    }
+    // A host of an earlier version has no number.
+    if (await isListenedAt(socketPath)) throw new LocalDoorOccupied(socketPath);
+    const next = claimPath(socketPath, last + 1);
+    try {
+      await link(ownPath, next);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') continue;
+      throw error;
+    }
+    // Whoever was so slow that its number had been taken, left and cleared away finds a higher one.
+    if (Math.max(...(await claims(socketPath))) === last + 1) return last + 1;
+    await rm(next, { force: true });
+  }
+}
+
+/** Who was second shall find the first. One that was stopped just now is not waited for for long. */
+async function untilListenedAt(socketPath: string): Promise<void> {
+  const deadline = Date.now() + namedWithinMs;
+  while (!(await isListenedAt(socketPath)) && Date.now() < deadline) await delay(lookEveryMs);
+}
+
+/** The numbers that have a name. The highest is never taken away, so that none is given twice. */
+async function claims(socketPath: string): Promise<number[]> {
+  const names = await readdir(path.dirname(socketPath));
+  return names.flatMap((name) => {
+    const [, number] = /^host\.(\d{1,10})$/.exec(name) ?? [];
+    return number === undefined ? [] : [Number(number)];
+  });
+}
+
+function claimPath(socketPath: string, number: number): string {
+  return path.join(path.dirname(socketPath), `host.${number}`);
+}
+
+function listen(server: Server, socketPath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(notMade(socketPath, error));
+    server.once('error', fail);
+    server.listen(socketPath, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+function notMade(socketPath: string, error: unknown): LmError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return new LmError('storage_failed', `No socket can be made at ${socketPath} (${code}).`, {
+    repair: { text: 'Check the permissions of the folder.' },
+    cause: error,
+  });
+}
+
+/**
+ * Whether a process listens there. One that does not answer counts, too: a host that was stopped (Ctrl+Z) goes on
+ * with the same files later.
+ */
+function isListenedAt(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // The kernel refuses a connection to a socket whose process has gone; too many that wait (EAGAIN) have one.
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'));
+  });
 }
