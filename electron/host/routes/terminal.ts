@@ -20,8 +20,8 @@ export function createTerminalRoutes(deps: { readonly terminal: TerminalService 
     methods: {
       'terminal.list': () => terminal.list(),
       'terminal.open': (size) => terminal.open(size),
-      'terminal.write': ({ id, data }) => {
-        terminal.write(id, data);
+      'terminal.write': ({ id, data }, { connectionId }) => {
+        terminal.write(id, data, connectionId);
         return null;
       },
       'terminal.resize': ({ id, columns, rows }) => {
@@ -38,7 +38,7 @@ export function createTerminalRoutes(deps: { readonly terminal: TerminalService 
       },
     },
     streams: {
-      'terminal.attach': ({ id }, sink) => terminal.attach(id, sink),
+      'terminal.attach': ({ id }, sink, { connectionId }) => terminal.attach(id, sink, connectionId),
     },
   };
 }

@@ -21,6 +21,8 @@ const snapshotIntervalMs = 2_000;
 const snapshotPartBytes = 256 * 1024;
 
 export interface PageFeedDeps {
+  /** The connection by which it came. */
+  readonly page: string;
   readonly sink: StreamSink<TerminalChunk>;
   readonly clock: Clock;
   /** Screen state as of the sequence it names. */
@@ -45,6 +47,7 @@ export class PageFeed {
   private unwritableSinceMs: number | null = null;
   private cancelStallTimer: (() => void) | null = null;
   private outOfStep = false;
+  private waitingClipboard: string | null = null;
   private lastSnapshotMs = 0;
   private closed = false;
 
@@ -52,6 +55,10 @@ export class PageFeed {
     deps.sink.onWritable(() => this.onWritable());
     deps.sink.signal.addEventListener('abort', () => this.close());
     this.sendSnapshot();
+  }
+
+  get page(): string {
+    return this.deps.page;
   }
 
   /** True while a page that does consume has too much waiting, so that the shell should wait for it. */
@@ -99,8 +106,11 @@ export class PageFeed {
     else this.deps.sink.send({ kind: 'resized', columns: size.columns, rows: size.rows });
   }
 
+  /** For a page that takes nothing now the last request counts: a program can make them as fast as it writes. */
   clipboard(text: string): void {
-    if (!this.closed) this.deps.sink.send({ kind: 'clipboard', text });
+    if (this.closed) return;
+    if (this.deps.sink.writable) this.deps.sink.send({ kind: 'clipboard', text });
+    else this.waitingClipboard = text;
   }
 
   close(): void {
@@ -152,6 +162,10 @@ export class PageFeed {
     this.unwritableSinceMs = null;
     this.cancelStallTimer?.();
     this.cancelStallTimer = null;
+    if (this.waitingClipboard !== null) {
+      this.deps.sink.send({ kind: 'clipboard', text: this.waitingClipboard });
+      this.waitingClipboard = null;
+    }
     if (this.outOfStep) {
       const waitMs = this.lastSnapshotMs + snapshotIntervalMs - this.deps.clock.nowMs();
       if (waitMs <= 0) this.sendSnapshot();

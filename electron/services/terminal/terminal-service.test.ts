@@ -58,7 +58,7 @@ class Page {
       },
       () => undefined,
     );
-    service.attach(id, this.stream);
+    service.attach(id, this.stream, 'page');
   }
 
   until(test: (page: Page) => boolean): Promise<void> {
@@ -79,7 +79,7 @@ class Page {
 
 const size = { columns: 80, rows: 24 };
 const type = (service: TerminalService, id: string, text: string) =>
-  service.write(id, new TextEncoder().encode(text));
+  service.write(id, new TextEncoder().encode(text), 'page');
 const codeOf = (action: () => unknown) => {
   try {
     action();

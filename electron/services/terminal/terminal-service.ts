@@ -79,12 +79,13 @@ export class TerminalService implements Disposable {
     }
   }
 
-  attach(id: string, sink: StreamSink<TerminalChunk>): void {
-    this.require(id).attach(sink);
+  /** `page` is the connection of the one that asks, here and for `write`. */
+  attach(id: string, sink: StreamSink<TerminalChunk>, page: string): void {
+    this.require(id).attach(sink, page);
   }
 
-  write(id: string, data: Uint8Array): void {
-    this.require(id).write(data);
+  write(id: string, data: Uint8Array, page: string): void {
+    this.require(id).write(data, page);
   }
 
   resize(id: string, size: TerminalSize): void {

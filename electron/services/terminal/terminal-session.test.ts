@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ServerStream } from '../../rpc/server-stream';
-import { terminalStreams, type TerminalColors } from '../../contract';
+import { terminalStreams, type TerminalChunk, type TerminalColors } from '../../contract';
 import { ManualClock } from '../foundation/manual-clock.fakes';
+import { FakeSink } from '../foundation/stream-sink.fakes';
 import { Dialogues } from './dialogues';
-import type { Pty, ScreenMirror } from './ports';
+import type { Pty, ScreenEvents, ScreenMirror } from './ports';
 import { TerminalSession } from './terminal-session';
 
 const size = { columns: 80, rows: 24 };
@@ -60,10 +61,14 @@ function makeSession(dialogues = new Dialogues()) {
   const clock = new ManualClock();
   const pty = new ScriptedPty();
   const mirror = new CountingMirror();
+  let events: ScreenEvents | null = null;
   const session = new TerminalSession({
     id: 'flooding',
     ...{ pty, size, colors, clock, dialogues },
-    createMirror: () => mirror,
+    createMirror: (_size, _colors, given) => {
+      events = given;
+      return mirror;
+    },
     onChanged: () => undefined,
   });
   const stream = new ServerStream(
@@ -75,8 +80,8 @@ function makeSession(dialogues = new Dialogues()) {
     },
     () => undefined,
   );
-  session.attach(stream);
-  return { clock, pty, mirror, session };
+  session.attach(stream, 'page');
+  return { clock, pty, mirror, session, askForClipboard: (text: string) => events?.clipboard(text) };
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -148,12 +153,43 @@ describe('a terminal session', () => {
   it('gives way to nobody for what is typed into itself', () => {
     const dialogues = new Dialogues();
     const { clock, pty, session } = makeSession(dialogues);
-    session.write(new Uint8Array([0x61]));
+    session.write(new Uint8Array([0x61]), 'page');
     expect(dialogues.isOtherIn('another', clock.nowMs())).toBe(true);
     expect(dialogues.isOtherIn('flooding', clock.nowMs())).toBe(false);
     pty.print('x'.repeat(99).concat('\n').repeat(700));
     expect(pty.reading).toBe(true);
     session.dispose();
     expect(dialogues.isOtherIn('another', clock.nowMs())).toBe(false);
+  });
+
+  it('asks for the clipboard at the page that was typed into last', () => {
+    const { askForClipboard, session } = makeSession();
+    const desktop = new FakeSink<TerminalChunk>();
+    const browser = new FakeSink<TerminalChunk>();
+    session.attach(desktop, 'desktop');
+    session.attach(browser, 'browser');
+    for (const [used, other, name] of [
+      [browser, desktop, 'browser'],
+      [desktop, browser, 'desktop'],
+    ] as const) {
+      session.write(new Uint8Array([0x61]), name);
+      askForClipboard(name);
+      expect(used.take()).toContainEqual({ kind: 'clipboard', text: name });
+      expect(other.take()).not.toContainEqual(expect.objectContaining({ kind: 'clipboard' }));
+    }
+  });
+
+  it('keeps one request for the clipboard for a page that takes nothing, however many come', () => {
+    const { askForClipboard, session } = makeSession();
+    const page = new FakeSink<TerminalChunk>();
+    session.attach(page, 'hidden');
+    session.write(new Uint8Array([0x61]), 'hidden');
+    page.take();
+    page.fallBehind();
+    for (let count = 0; count < 1_000; count += 1) askForClipboard(`text ${count}`);
+    expect(page.take()).toEqual([]);
+    page.catchUp();
+    page.catchUp();
+    expect(page.take()).toEqual([{ kind: 'clipboard', text: 'text 999' }]);
   });
 });

@@ -110,8 +110,10 @@ export class TerminalSession implements Disposable {
     return this.backlog.byteLength;
   }
 
-  attach(sink: StreamSink<TerminalChunk>): void {
+  /** `page` is the connection that the sink belongs to. */
+  attach(sink: StreamSink<TerminalChunk>, page: string): void {
     const feed = new PageFeed({
+      page,
       sink,
       clock: this.deps.clock,
       snapshot: () => ({ screen: this.mirror.snapshot(), size: this.size, sequence: this.parsedSequence }),
@@ -128,14 +130,17 @@ export class TerminalSession implements Disposable {
     this.lastActiveFeed ??= feed;
   }
 
-  /** Keyboard or paste input. Refused, not swallowed, once the shell has gone. */
-  write(data: Uint8Array): void {
+  /** Keyboard or paste input of a page. Refused, not swallowed, once the shell has gone. */
+  write(data: Uint8Array, page: string): void {
     if (this.status !== 'running') {
       throw new LmError('conflict', 'This shell has ended; nothing reads what is typed here.', {
         repair: { text: 'Open a new terminal.' },
       });
     }
-    for (const feed of this.feeds) feed.noteInput();
+    for (const feed of this.feeds) {
+      feed.noteInput();
+      if (feed.page === page) this.lastActiveFeed = feed;
+    }
     this.writeToPty(data);
   }
 
