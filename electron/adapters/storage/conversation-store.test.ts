@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Libsql from 'libsql';
@@ -191,6 +191,23 @@ describe('the conversation store', () => {
     const untouched = new Libsql(file);
     expect(untouched.prepare('SELECT count(*) AS count FROM messages').get()).toMatchObject({ count: 2 });
     untouched.close();
+  });
+
+  it('is for its owner only, in a folder that others may read and from an earlier version, too', async () => {
+    await mkdir(join(folder, 'data'), { mode: 0o755 });
+    await writeFile(file, '', { mode: 0o644 });
+    await writeFile(backupOf(file), '', { mode: 0o644 });
+    await fill();
+    await truncate(file, 100);
+    (await open()).close();
+    const store = await open();
+    store.saveConversation(conversation('another'));
+    const names = await readdir(join(folder, 'data'));
+    expect(names).toContain('conversations.db-wal');
+    for (const name of names) {
+      expect([name, (await stat(join(folder, 'data', name))).mode & 0o777]).toEqual([name, 0o600]);
+    }
+    store.close();
   });
 
   it('copies a whole state while it is written to', async () => {

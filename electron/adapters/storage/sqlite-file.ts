@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, open as openFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open as openFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type Libsql from 'libsql';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { LmError, type ErrorData } from '../../contract';
 import { migrations } from './schema';
 import { isCorruption, mapStorageError } from './sqlite-errors';
 
+const ownerOnly = 0o600;
 const versionSchema = z.object({ user_version: z.number() });
 
 export type Database = Libsql.Database;
@@ -41,7 +42,8 @@ export async function openDatabase(file: string, nowMs: number): Promise<OpenedD
   };
 
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await keepFromOthers(file);
   } catch (error) {
     return inMemory(unsaved(mapStorageError(error, file)));
   }
@@ -61,9 +63,21 @@ export async function openDatabase(file: string, nowMs: number): Promise<OpenedD
         await setAside(file, nowMs);
       }
     }
+    await keepFromOthers(file);
     return { database: openChecked(), problem: startedEmpty(keptFile).data };
   } catch (error) {
     return inMemory(unsaved(mapStorageError(error, file)));
+  }
+}
+
+/**
+ * For its owner only, also in a folder that others may read: a data folder that was there before. SQLite gives its log
+ * the mode of the database, and copies have it too.
+ */
+async function keepFromOthers(file: string): Promise<void> {
+  await (await openFile(file, 'a', ownerOnly)).close();
+  for (const each of [file, `${file}-wal`, `${file}-shm`, backupOf(file)]) {
+    if (await exists(each)) await chmod(each, ownerOnly);
   }
 }
 
