@@ -15,6 +15,7 @@ import { planPaste, type PastePlan } from './paste';
 import { silenceQueries } from './silence-queries';
 import { toXtermColors, type TerminalScheme } from './terminal-themes';
 import { isWebglAccelerated } from './webgl-policy';
+import { WriteBatches } from './write-batches';
 
 const resizeDelayMs = 40;
 
@@ -44,6 +45,7 @@ export class TerminalView {
   readonly terminal: Terminal;
   private readonly fit = new FitAddon();
   private readonly search = new SearchAddon({ highlightLimit: 2_000 });
+  private readonly output: WriteBatches;
   private stream: OpenStream | null = null;
   private element: HTMLElement | null = null;
   private observer: ResizeObserver | null = null;
@@ -73,6 +75,7 @@ export class TerminalView {
         allowNonHttpProtocols: false,
       },
     });
+    this.output = new WriteBatches(this.terminal);
     this.terminal.loadAddon(this.fit);
     this.terminal.loadAddon(this.search);
     this.terminal.loadAddon(new Unicode11Addon());
@@ -177,9 +180,10 @@ export class TerminalView {
   private show(chunk: TerminalChunk, consumed: () => void): void {
     switch (chunk.kind) {
       case 'data':
-        this.terminal.write(chunk.bytes, consumed);
+        this.output.write(chunk.bytes, consumed);
         break;
       case 'snapshot':
+        this.output.flush();
         // In band, so that what is still to be parsed is parsed at the size it was written for.
         this.terminal.write('\x1bc', () => this.terminal.resize(chunk.columns, chunk.rows));
         this.terminal.write(chunk.screen, () => {
@@ -188,6 +192,7 @@ export class TerminalView {
         });
         break;
       case 'resized':
+        this.output.flush();
         this.terminal.write('', () => {
           this.terminal.resize(chunk.columns, chunk.rows);
           consumed();
