@@ -38,7 +38,7 @@ export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBa
         <SandboxChip onClick={() => onPane('sandbox')} />
       )}
       <PhaseAnnouncement />
-      {embedded ? <EmbeddedQuickActions /> : <QuickActions />}
+      <div className={styles.quick}>{embedded ? <EmbeddedQuickActions /> : <QuickActions />}</div>
       <div className={styles.space} />
       <nav className={styles.panes} aria-label="Panes">
         {paneIds.map((pane) => (
@@ -46,6 +46,8 @@ export function StatusBar({ onPane, settingUp, onPalette, onSettings }: StatusBa
             <button
               type="button"
               className={styles.pane}
+              // Where there is room for the icon alone it would have no name.
+              aria-label={paneTitles[pane].title}
               aria-pressed={visible.includes(pane)}
               onClick={() => onPane(pane)}
             >
@@ -106,7 +108,7 @@ function EmbeddedChip({ onClick }: { readonly onClick: () => void }) {
         <span className={styles.chipName}>Embedded</span>
         <span className={styles.chipPhase}>{phase.label}</span>
         {running && (
-          <span className={styles.chipEngine}>{status.network ? 'Network on' : 'Network off'}</span>
+          <span className={styles.chipNetwork}>{status.network ? 'Network on' : 'Network off'}</span>
         )}
       </button>
     </Tooltip>
