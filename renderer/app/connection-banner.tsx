@@ -1,3 +1,4 @@
+import { isDesktop } from '../client/connect';
 import { useConnectionState } from '../client/use-connection-state';
 import { Spinner } from '../ui';
 import styles from './connection-banner.module.css';
@@ -9,7 +10,11 @@ export function ConnectionBanner() {
   return (
     <div className={styles.banner} role="alert">
       <Spinner size={13} />
-      <span>The connection to the host is lost. Reconnecting… What runs there goes on.</span>
+      <span>
+        The connection to the host is lost. Reconnecting… What runs there goes on.
+        {!isDesktop &&
+          ' If it stays so, look whether lm-sandbox runs there, and the ssh tunnel if you came by one.'}
+      </span>
     </div>
   );
 }
