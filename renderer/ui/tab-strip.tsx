@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { useRef, type KeyboardEvent, type ReactNode } from 'react';
+import { useLayoutEffect, useRef, type KeyboardEvent, type ReactNode } from 'react';
 import { classNames } from '../lib/class-names';
 import styles from './tab-strip.module.css';
 
@@ -28,6 +28,16 @@ export interface TabStripProps {
  */
 export function TabStrip({ label, tabs, activeId, onSelect, onClose, panelId }: TabStripProps) {
   const buttons = useRef(new Map<string, HTMLElement>());
+  const strip = useRef<HTMLDivElement>(null);
+
+  useLayoutEffect(() => {
+    const scroller = strip.current;
+    const tab = activeId === null ? undefined : buttons.current.get(activeId);
+    if (!scroller || !tab) return;
+    const { scrollLeft, clientWidth } = scroller;
+    const [start, end] = [tab.offsetLeft, tab.offsetLeft + tab.offsetWidth];
+    if (start < scrollLeft || end > scrollLeft + clientWidth) scroller.scrollLeft = end - clientWidth;
+  }, [activeId, tabs.length]);
 
   const moveTo = (index: number) => {
     const tab = tabs.at(index % tabs.length);
@@ -53,7 +63,7 @@ export function TabStrip({ label, tabs, activeId, onSelect, onClose, panelId }: 
   };
 
   return (
-    <div className={styles.strip} role="tablist" aria-label={label}>
+    <div ref={strip} className={styles.strip} role="tablist" aria-label={label}>
       {tabs.map((tab, index) => (
         // A div, since a button may not hold the close button; the close button is out of the tab order
         // and hidden from assistive technology, where Delete does its work.
