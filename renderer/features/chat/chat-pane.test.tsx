@@ -280,7 +280,7 @@ describe('the chat pane', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Download Tiny 135M' }));
     expect(host.inputsOf('starter.download')).toEqual([{ modelId: 'tiny' }]);
     act(() => host.emit('starter.changed', starter(downloading, 2)));
-    const bar = await screen.findByRole('progressbar', { name: 'fetching from hub.example' });
+    const bar = await screen.findByRole('progressbar', { name: 'Fetching from hub.example' });
     expect(bar.getAttribute('aria-valuenow')).toBe('25');
     await userEvent.click(screen.getByRole('button', { name: 'Cancel the download of Tiny 135M' }));
     expect(host.inputsOf('starter.cancel')).toEqual([null]);
@@ -304,6 +304,19 @@ describe('the chat pane', () => {
     expect(screen.getByText('Check the network.')).toBeTruthy();
     await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
     expect(host.inputsOf('starter.download')).toEqual([{ modelId: 'tiny' }]);
+    act(() => host.emit('starter.changed', starter(downloading, 2)));
+    // The button that was pressed is gone; what can be done now has the focus.
+    const cancel = screen.getByRole('button', { name: 'Cancel the download of Tiny 135M' });
+    expect(document.activeElement).toBe(cancel);
+  });
+
+  it('says why the starter models cannot be told, rather than looking for ever', async () => {
+    host
+      .respond('models.list', modelList([]))
+      .respond('starter.status', new LmError('storage_failed', 'The folder of models cannot be read.'));
+    show();
+    expect(await screen.findByText('The folder of models cannot be read.')).toBeTruthy();
+    expect(screen.queryByRole('status', { name: 'Looking for starter models' })).toBeNull();
   });
 
   it('leads on where there is no model, and pulls one', async () => {

@@ -287,7 +287,7 @@ function Beginning({
   if (noModels) {
     return (
       <>
-        {problem && <ErrorBanner error={problem} />}
+        {problem && <ErrorBanner className={styles.banner} error={problem} />}
         <StarterOffer
           onManage={onManage}
           manageLabel={embedded ? 'Import a model' : 'Pull or import a model'}

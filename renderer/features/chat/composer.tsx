@@ -1,5 +1,13 @@
 import { SendHorizontal, Square } from 'lucide-react';
-import { useLayoutEffect, useRef, type KeyboardEvent, type ReactNode, type RefObject } from 'react';
+import {
+  useCallback,
+  useLayoutEffect,
+  useRef,
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+} from 'react';
+import { useMediaQuery } from '../../lib/use-media-query';
 import { IconButton } from '../../ui';
 import { maxChatTextLength } from '../../../electron/contract';
 import styles from './composer.module.css';
@@ -33,14 +41,31 @@ export function Composer({
   textRef,
 }: ComposerProps) {
   const form = useRef<HTMLFormElement>(null);
+  // On a touch screen there is no Shift to hold, and the key says what it does.
+  const touch = useMediaQuery('(pointer: coarse)');
+  const placeholder =
+    blocked ?? (touch ? 'Ask the model…' : 'Ask the model… (Enter sends, Shift+Enter for a new line)');
   const sendable = !answering && blocked === null && draft.trim() !== '';
 
-  useLayoutEffect(() => {
+  const fitHeight = useCallback(() => {
     const text = textRef.current;
     if (!text) return;
     text.style.height = 'auto';
     text.style.height = `${Math.min(maxHeightPixels, text.scrollHeight)}px`;
-  }, [draft, textRef]);
+  }, [textRef]);
+  useLayoutEffect(fitHeight, [fitHeight, draft, placeholder]);
+  useLayoutEffect(() => {
+    const text = textRef.current;
+    if (!text) return;
+    let width = text.clientWidth;
+    const observer = new ResizeObserver(() => {
+      if (text.clientWidth === width) return;
+      width = text.clientWidth;
+      fitHeight();
+    });
+    observer.observe(text);
+    return () => observer.disconnect();
+  }, [fitHeight, textRef]);
 
   const handleKey = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // While an input method composes, Enter takes its suggestion.
@@ -67,7 +92,8 @@ export function Composer({
         ref={textRef}
         className={styles.text}
         aria-label="Question"
-        placeholder={blocked ?? 'Ask the model… (Enter sends, Shift+Enter for a new line)'}
+        placeholder={placeholder}
+        enterKeyHint="send"
         rows={1}
         maxLength={maxChatTextLength}
         value={draft}

@@ -1,4 +1,5 @@
 import { Download } from 'lucide-react';
+import { useRef } from 'react';
 import type { StarterDownload, StarterModel } from '../../../electron/contract';
 import { formatByteProgress, formatBytes, formatRate } from '../../lib/format';
 import { Button, ErrorBanner, ProgressBar, Spinner } from '../../ui';
@@ -14,7 +15,14 @@ export interface StarterOfferProps {
 /** Small models for whoever has none: what each is good for, and how far its download is. Nothing is fetched unasked. */
 export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
   const { state, error, download, cancel } = useStarter();
-  if (!state) return <Spinner size={20} label="Looking for starter models" />;
+  const models = useRef<HTMLUListElement>(null);
+  if (!state) {
+    return (
+      <div className={styles.waiting}>
+        {error ? <ErrorBanner error={error} /> : <Spinner size={20} label="Looking for starter models" />}
+      </div>
+    );
+  }
   const running = state.download?.status === 'running' ? state.download : null;
   const failed = state.download?.status === 'failed' ? state.download : null;
   return (
@@ -26,9 +34,18 @@ export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
       </div>
       {error && <ErrorBanner error={error} />}
       {failed?.error && (
-        <ErrorBanner error={failed.error} onRetry={() => download(failed.modelId)} retryLabel="Try again" />
+        <ErrorBanner
+          error={failed.error}
+          retryLabel="Try again"
+          onRetry={() => {
+            // This banner goes, and with it the button that has the focus.
+            const index = state.models.findIndex(({ id }) => id === failed.modelId);
+            models.current?.children[index]?.querySelector('button')?.focus();
+            download(failed.modelId);
+          }}
+        />
       )}
-      <ul className={styles.models}>
+      <ul ref={models} className={styles.models}>
         {state.models.map((model) => (
           <StarterRow
             key={model.id}
@@ -66,19 +83,6 @@ function StarterRow({ model, download, blocked, onDownload, onCancel }: StarterR
           {formatBytes(model.sizeBytes)} · {model.license}
         </span>
         <span className={styles.use}>{model.use}</span>
-        {download && (
-          <ProgressBar
-            label={download.phase}
-            value={download.totalBytes ? download.completedBytes / download.totalBytes : null}
-            valueText={describeDownload(download)}
-            showTexts
-          />
-        )}
-        {download?.tried.map(({ mirror, reason }) => (
-          <span key={mirror} className={styles.facts}>
-            {mirror} did not work: {reason}
-          </span>
-        ))}
       </div>
       {download ? (
         <Button size="small" onClick={onCancel} aria-label={`Cancel the download of ${model.name}`}>
@@ -95,8 +99,27 @@ function StarterRow({ model, download, blocked, onDownload, onCancel }: StarterR
           {model.installed ? 'Downloaded' : 'Download'}
         </Button>
       )}
+      {download && (
+        <div className={styles.progress}>
+          <ProgressBar
+            label={asSentence(download.phase)}
+            value={download.totalBytes ? download.completedBytes / download.totalBytes : null}
+            valueText={describeDownload(download)}
+            showTexts
+          />
+          {download.tried.map(({ mirror, reason }) => (
+            <span key={mirror} className={styles.facts}>
+              {mirror} did not work: {reason}
+            </span>
+          ))}
+        </div>
+      )}
     </li>
   );
+}
+
+function asSentence(phase: string): string {
+  return phase.charAt(0).toUpperCase() + phase.slice(1);
 }
 
 function describeDownload(download: StarterDownload): string {

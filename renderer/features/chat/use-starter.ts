@@ -7,6 +7,7 @@ import { createMirror } from '../../client/mirror';
 export interface Starter {
   /** Null until the host has answered. */
   readonly state: StarterState | null;
+  /** Why an action failed, else why the state cannot be read. */
   readonly error: ErrorData | null;
   readonly download: (modelId: string) => void;
   readonly cancel: () => void;
@@ -17,9 +18,14 @@ export function useStarter(): Starter {
   const host = useHost();
   const [state, setState] = useState<StarterState | null>(null);
   const [error, setError] = useState<ErrorData | null>(null);
+  const [unread, setUnread] = useState<ErrorData | null>(null);
   useEffect(() => {
     const mirror = createMirror(host, () => host.call('starter.status', null), 'starter.changed');
-    const follow = () => setState(mirror.store.getState().value);
+    const follow = () => {
+      const { value, error: failure } = mirror.store.getState();
+      setState(value);
+      setUnread(failure);
+    };
     follow();
     const stop = mirror.store.subscribe(follow);
     return () => {
@@ -33,7 +39,7 @@ export function useStarter(): Starter {
   };
   return {
     state,
-    error,
+    error: error ?? unread,
     download: (modelId) => attempt(host.call('starter.download', { modelId })),
     cancel: () => attempt(host.call('starter.cancel', null)),
   };
