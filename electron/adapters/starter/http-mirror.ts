@@ -113,9 +113,27 @@ export function unreachable(error: unknown): LmError {
   return new LmError('registry_unreachable', reasonOf(error), { retryable: true, cause: error });
 }
 
+/** Codes of Node and of OpenSSL that a person meets. */
+const inWords: Readonly<Record<string, string | undefined>> = {
+  ENOTFOUND: 'Its name is not known to the network of this computer',
+  EAI_AGAIN: 'Names cannot be looked up; this computer seems to be offline',
+  ECONNREFUSED: 'The connection was refused',
+  ECONNRESET: 'The connection was cut',
+  ETIMEDOUT: 'Nobody answered in time',
+  ENETUNREACH: 'The network cannot be reached',
+  EHOSTUNREACH: 'The network has no way there',
+  SELF_SIGNED_CERT_IN_CHAIN: 'Its certificate is not trusted',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'Its certificate is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'Its certificate is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Its certificate is not trusted',
+  CERT_HAS_EXPIRED: 'Its certificate has expired',
+};
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const known = inWords[code];
+  if (known !== undefined) return `${known} (${code}).`;
   // Where a name has several addresses and none answers, the message is empty.
   const text = error.message.includes(code) ? error.message || code : `${error.message} (${code})`.trim();
   return /[.!]$/.test(text) ? text : `${text}.`;
