@@ -4,7 +4,7 @@ import type { PhaseDescription } from './sandbox-phase';
 const states: Record<EmbeddedState, PhaseDescription> = {
   off: { label: 'Stopped', tone: 'neutral', moving: false },
   checking: { label: 'Starting', tone: 'info', moving: true },
-  'needs-consent': { label: 'Asks you', tone: 'warning', moving: false },
+  'needs-consent': { label: 'Needs your answer', tone: 'warning', moving: false },
   ready: { label: 'Running', tone: 'ok', moving: false },
   stopping: { label: 'Stopping', tone: 'info', moving: true },
   failed: { label: 'Failed', tone: 'danger', moving: false },

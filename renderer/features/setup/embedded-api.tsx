@@ -12,7 +12,6 @@ import {
   Badge,
   Banner,
   Button,
-  CopyButton,
   CopyableCommand,
   ErrorBanner,
   Facts,
@@ -20,6 +19,7 @@ import {
   Switch,
   type Tone,
 } from '../../ui';
+import { CopyablePath } from './copyable-path';
 import styles from './setup.module.css';
 
 const mirrorOfApi = (host: HostClient) =>
@@ -55,7 +55,7 @@ function Api({ mirror }: { readonly mirror: MirrorStore<LocalApiStatus> }) {
     <section className={styles.section} aria-label="HTTP API">
       <Switch
         label="HTTP API"
-        description="Off at first. On: programs of this computer that have the token can run commands in the sandbox, reach its workspace and ask its models. It needs Python 3.11; its packages are fetched once by pip."
+        description="Off: nothing listens. On: programs of this computer that have the token can run commands in the sandbox, reach its workspace and ask its models. It needs Python 3.11 or newer; when it is switched on for the first time, pip fetches its packages."
         checked={status.state !== 'off'}
         onCheckedChange={(enabled) => void attempt(() => host.call('localApi.setEnabled', { enabled }))}
       />
@@ -103,18 +103,12 @@ function Access({ address, tokenFile }: { readonly address: string; readonly tok
   const [token, setToken] = useState<string | null>(null);
   const { failure, attempt } = useAttempt();
   const show = () => attempt(async () => setToken((await host.call('localApi.token', null)).token));
-  const withCopy = (text: string, label: string) => (
-    <span className={styles.path}>
-      <span>{text}</span>
-      <CopyButton text={text} label={label} />
-    </span>
-  );
   return (
     <>
       {failure && <ErrorBanner error={failure} />}
       <Facts
         facts={[
-          { name: 'Address', value: withCopy(address, 'Copy address'), mono: true },
+          { name: 'Address', value: <CopyablePath text={address} label="Copy address" />, mono: true },
           {
             name: 'Token',
             value:
@@ -123,11 +117,11 @@ function Access({ address, tokenFile }: { readonly address: string; readonly tok
                   Show the token
                 </Button>
               ) : (
-                withCopy(token, 'Copy token')
+                <CopyablePath text={token} label="Copy token" />
               ),
             mono: true,
           },
-          { name: 'Kept in', value: withCopy(tokenFile, 'Copy path'), mono: true },
+          { name: 'Kept in', value: <CopyablePath text={tokenFile} label="Copy path" />, mono: true },
         ]}
       />
       <p className={styles.hint}>To try it, in a terminal of this computer:</p>

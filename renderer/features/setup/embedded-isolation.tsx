@@ -1,6 +1,7 @@
-import { Search, ShieldOff } from 'lucide-react';
+import { RotateCw, Search, ShieldOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { EmbeddedStatus } from '../../../electron/contract';
+import { allowedEmbedded } from '../../lib/embedded-state';
 import { formatDateTime, formatRelativeTime } from '../../lib/format';
 import { useNow } from '../../lib/use-now';
 import { Banner, Button, CopyableCommand, Facts } from '../../ui';
@@ -11,9 +12,12 @@ import styles from './setup.module.css';
 export function IsolationBanner({
   status,
   onConsent,
+  onRestart,
 }: {
   readonly status: EmbeddedStatus;
   readonly onConsent: () => void;
+  /** Where it runs already, only a start anew finds out whether it can be isolated now. */
+  readonly onRestart: () => void;
 }) {
   const actions = useEmbeddedActions();
   const { pending } = useEmbeddedActionState();
@@ -25,7 +29,7 @@ export function IsolationBanner({
       tone="warning"
       title="Not isolated"
       actions={
-        asks && (
+        asks ? (
           <>
             <Button
               variant="primary"
@@ -45,6 +49,16 @@ export function IsolationBanner({
               Go on without isolation…
             </Button>
           </>
+        ) : (
+          <Button
+            size="small"
+            icon={<RotateCw size={13} />}
+            busy={pending === 'restart'}
+            disabled={!allowedEmbedded(status.state).has('restart') && pending !== 'restart'}
+            onClick={onRestart}
+          >
+            Restart and check again
+          </Button>
         )
       }
     >
@@ -56,7 +70,6 @@ export function IsolationBanner({
       </p>
       {reason.repair && <p>{reason.repair.text}</p>}
       {reason.repair?.command && <CopyableCommand command={reason.repair.command} />}
-      {!asks && reason.repair && <p>Then restart the embedded sandbox.</p>}
     </Banner>
   );
 }

@@ -169,6 +169,16 @@ describe('without isolation', () => {
     expect(screen.queryByRole('region', { name: 'Isolation' })).toBeNull();
     expect(screen.queryByRole('switch', { name: 'Network' })).toBeNull();
   });
+
+  it('checks again by a restart while it runs, and asks before that ends something', async () => {
+    const status = readyEmbedded({ isolation: askingEmbedded().isolation, network: true, running: 1 });
+    const host = hostWith(status).respond('embedded.restart', readyEmbedded());
+    renderSetup(host);
+    await userEvent.click(await screen.findByRole('button', { name: 'Restart and check again' }));
+    expect(host.inputsOf('embedded.restart')).toEqual([]);
+    await userEvent.click(within(screen.getByRole('alertdialog')).getByRole('button', { name: 'Restart' }));
+    expect(host.inputsOf('embedded.restart')).toEqual([null]);
+  });
 });
 
 describe('the API of the embedded sandbox', () => {

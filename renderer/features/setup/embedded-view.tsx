@@ -4,20 +4,11 @@ import type { EmbeddedLimit, EmbeddedStatus } from '../../../electron/contract';
 import { useEmbedded } from '../../client/host-state';
 import { allowedEmbedded, describeEmbedded } from '../../lib/embedded-state';
 import { formatBytes, formatCount } from '../../lib/format';
-import {
-  Badge,
-  Button,
-  ConfirmDialog,
-  CopyButton,
-  ErrorBanner,
-  Facts,
-  Spinner,
-  StatusDot,
-  Switch,
-} from '../../ui';
-import { ApiSection } from './embedded-api';
+import { Badge, Button, ConfirmDialog, ErrorBanner, Facts, Spinner, StatusDot, Switch } from '../../ui';
 import { ConsentDialog } from './consent-dialog';
+import { CopyablePath } from './copyable-path';
 import { useEmbeddedActions, useEmbeddedActionState } from './embedded-actions';
+import { ApiSection } from './embedded-api';
 import { IsolationBanner, IsolationSection } from './embedded-isolation';
 import styles from './setup.module.css';
 
@@ -83,7 +74,11 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
         />
         {error && <ErrorBanner error={error} onDismiss={actions.dismissError} />}
         {!error && status.error && <ErrorBanner error={status.error} />}
-        <IsolationBanner status={status} onConsent={() => setAsking('consent')} />
+        <IsolationBanner
+          status={status}
+          onConsent={() => setAsking('consent')}
+          onRestart={() => endingFirst('restart', actions.restart)}
+        />
         {status.state === 'ready' && onFinished && (
           <div className={styles.actions}>
             <Button variant="primary" icon={<ArrowRight size={14} />} onClick={onFinished}>
@@ -220,12 +215,7 @@ function StateHead({
 
 function FilesSection({ status }: { readonly status: EmbeddedStatus }) {
   const isolated = status.isolation.kind !== 'none';
-  const folder = (each: { readonly folder: string; readonly inside: string }) => (
-    <span className={styles.path}>
-      <span>{each.folder}</span>
-      <CopyButton text={each.folder} label="Copy path" />
-    </span>
-  );
+  const folder = (each: { readonly folder: string }) => <CopyablePath text={each.folder} label="Copy path" />;
   return (
     <section className={styles.section} aria-label="Files">
       <h2 className={styles.sectionTitle}>Files</h2>
