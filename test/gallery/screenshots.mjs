@@ -1,5 +1,5 @@
 /*
- * Takes a picture of every case of the gallery in light and dark at two sizes.
+ * Takes a picture of every case of the gallery in light and dark at two sizes; a narrow one is a phone's, with touch.
  *
  *   node test/gallery/screenshots.mjs OUT_FOLDER [PART_OF_NAME] [SIZE,SIZE] [light|dark]
  *
@@ -29,9 +29,12 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 
+/** Below this a size is a phone's. */
+const phoneBelow = 600;
+
 let problems = 0;
-try {
-  const page = await browser.newPage();
+async function open(options) {
+  const page = await browser.newPage(options);
   page.on('console', (message) => {
     if (message.type() !== 'error') return;
     problems += 1;
@@ -42,10 +45,17 @@ try {
     console.error(`  ${error.stack ?? error.message}`);
   });
   await page.goto(address);
-  const names = await page.locator('a[href^="?case="]:not([href*="theme="])').allTextContents();
+  return page;
+}
+
+try {
+  const desktop = await open({});
+  const phone = await open({ hasTouch: true, isMobile: true });
+  const names = await desktop.locator('a[href^="?case="]:not([href*="theme="])').allTextContents();
   for (const name of names.filter((candidate) => candidate.includes(part))) {
     for (const size of sizes.split(',')) {
       const [width, height] = size.split('x').map(Number);
+      const page = width < phoneBelow ? phone : desktop;
       await page.setViewportSize({ width, height });
       for (const theme of themes.split(',')) {
         await page.goto(`${address}?case=${encodeURIComponent(name)}&theme=${theme}`);
@@ -55,6 +65,16 @@ try {
         const file = `${name.replaceAll(/[^a-z0-9]+/gi, '-')}-${theme}-${size}.png`;
         // What a case opens by itself, after its first frame.
         if (name.startsWith('Shell/')) await page.waitForTimeout(1_200);
+        await page.waitForFunction(() => document.documentElement.dataset['acting'] === undefined);
+        await page.evaluate(() =>
+          Promise.all(
+            document
+              .getAnimations()
+              .map(({ playState, effect, finished }) =>
+                playState === 'running' && effect?.getComputedTiming().iterations === 1 ? finished : null,
+              ),
+          ),
+        );
         await page.screenshot({ path: path.join(folder, file) });
         console.log(file);
       }

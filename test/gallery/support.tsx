@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { useEffect, type ReactNode } from 'react';
 import { FakeHostClient } from '../../renderer/client/fake-host-client';
 import { HostProvider } from '../../renderer/client/host-context';
 import { HostStateProvider } from '../../renderer/client/host-state';
@@ -33,6 +33,37 @@ export function withHost(host: FakeHostClient, element: ReactNode): ReactNode {
       </HostStateProvider>
     </HostProvider>
   );
+}
+
+/** Clicks what has one of these names, one after the other, for pictures of what they open. */
+export function Clicks({
+  names,
+  children,
+}: {
+  readonly names: readonly string[];
+  readonly children: ReactNode;
+}) {
+  useEffect(() => {
+    // A picture is taken when nothing is left to do.
+    document.documentElement.dataset['acting'] = '';
+    const left = [...names];
+    const timer = setInterval(() => {
+      const found = [...document.querySelectorAll<HTMLElement>('button, [role="tab"]')].find(
+        (element) => (element.getAttribute('aria-label') ?? element.textContent).trim() === left[0],
+      );
+      if (found) {
+        // Tabs are chosen by the focus, all else by the click.
+        found.focus();
+        found.click();
+        left.shift();
+      }
+      if (left.length > 0) return;
+      clearInterval(timer);
+      delete document.documentElement.dataset['acting'];
+    }, 100);
+    return () => clearInterval(timer);
+  }, [names]);
+  return children;
 }
 
 export function Sheet({ children }: { readonly children: ReactNode }) {
