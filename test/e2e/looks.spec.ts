@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import type { Engine } from '../support/engine.mjs';
 import { ensureSmallModel } from '../support/model.mjs';
 import { ensureSandboxImage } from '../support/sandbox-image.mjs';
+import { whyNoBubblewrap } from '../integration/embedded/harness';
 import { expect, test, type Views } from './fixtures';
 import type { SandboxApp } from './sandbox-app';
 
@@ -16,6 +17,7 @@ const sizes = [
   { width: 1280, height: 800 },
   { width: 1920, height: 1080 },
 ] as const;
+const phone = { width: 390, height: 844 } as const;
 const themes = ['Light', 'Dark'] as const;
 
 /** Pictures of every view in both themes and two sizes, for people to judge; what a machine can judge it does. */
@@ -148,6 +150,66 @@ test.describe.serial('every view, in light and dark and in two sizes, fits its w
   });
 });
 
+/** Where a window has too little room for everything, what matters has to be there, and nothing may lie over it. */
+test.describe.serial('the embedded sandbox, on a phone and in low panes', () => {
+  const noEngine = 'unix:///nonexistent/engine.sock';
+
+  test.beforeAll(async ({ app }) => {
+    const obstacle = await whyNoBubblewrap();
+    test.skip(obstacle !== null, obstacle ?? '');
+    await app.open({ dockerHost: noEngine, settings: { engineUrl: noEngine, sandboxPlace: 'embedded' } });
+  });
+  test.afterAll(async ({ app }) => {
+    await app.quit();
+  });
+
+  test('each pane has its place on a phone, and the bar says whether the network is on', async ({
+    app,
+    views,
+  }) => {
+    await views.window.waitForPhase('Running');
+    await views.terminal.waitForPrompt();
+    for (const pane of ['Terminal', 'Chat', 'Dashboard', 'Sandbox'] as const) {
+      await app.page.setViewportSize(phone);
+      await views.window.show(pane);
+      await expect(app.page.getByText('Network off', { exact: true })).toBeInViewport({ ratio: 1 });
+      await captureAll(app, `phone-${pane.toLowerCase()}`, [phone]);
+    }
+  });
+
+  test('the settings fit a phone', async ({ app, views }) => {
+    await app.page.setViewportSize(phone);
+    await app.page.getByRole('button', { name: 'Settings' }).click();
+    await views.settings.showGroup('Browser access');
+    await captureAll(app, 'phone-settings', [phone]);
+    await app.page.keyboard.press('Escape');
+    await expect(views.settings.root).toBeHidden();
+  });
+
+  test('the bar has room for everything at each width', async ({ app, views }) => {
+    for (const width of [320, 560, 561, 720, 768, 860, 861, 1019, 1020]) {
+      await app.page.setViewportSize({ width, height: 800 });
+      await views.window.waitForPhase('Running');
+      await settled(app.page);
+      expect(await covered(app.page), `${width} wide`).toEqual([]);
+      await expect(app.page.getByText('Network off', { exact: true })).toBeInViewport({ ratio: 1 });
+    }
+  });
+
+  test('starter models scroll in a low pane, and leave the composer alone', async ({ app, views }) => {
+    await app.page.setViewportSize({ width: 1280, height: 560 });
+    await views.window.show('Sandbox');
+    const offer = app.page.getByRole('region', { name: 'Starter models' });
+    await expect(offer).toBeVisible();
+    await settled(app.page);
+    expect(await covered(app.page)).toEqual([]);
+    const last = offer.getByRole('button', { name: /^Download / }).last();
+    await last.scrollIntoViewIfNeeded();
+    await last.click({ trial: true });
+    expect(await covered(app.page)).toEqual([]);
+  });
+});
+
 /** Moves the border between terminal and dashboard by the keyboard, and the charts into view. */
 async function roomForCharts(page: Page, views: Views): Promise<void> {
   await page.setViewportSize(sizes[0]);
@@ -168,13 +230,19 @@ async function writeProgram(views: Views): Promise<void> {
   await views.terminal.runAndExpect('ollama --version', /version is/);
 }
 
-async function captureAll(app: SandboxApp, name: string): Promise<void> {
+async function captureAll(
+  app: SandboxApp,
+  name: string,
+  wanted: readonly { readonly width: number; readonly height: number }[] = sizes,
+): Promise<void> {
   for (const theme of themes) {
     await setTheme(app.page, theme);
-    for (const size of sizes) {
+    for (const size of wanted) {
       await app.page.setViewportSize(size);
       await settled(app.page);
-      expect(await overflow(app.page), `${name} at ${size.width}×${size.height}`).toEqual([]);
+      const where = `${name} at ${size.width}×${size.height}`;
+      expect(await overflow(app.page), where).toEqual([]);
+      expect(await covered(app.page), where).toEqual([]);
       const file = `${name}-${size.width}x${size.height}-${theme.toLowerCase()}.png`;
       await app.page.screenshot({ path: join(folderOf(app), file), animations: 'disabled' });
     }
@@ -212,6 +280,32 @@ function overflow(page: Page): Promise<string[]> {
       // One with a tooltip is shortened on purpose.
       if (box.width === 0 || button.title !== '') continue;
       if (button.scrollWidth > button.clientWidth + 1) found.push(`cut off: ${button.textContent}`);
+    }
+    return found;
+  });
+}
+
+/** What can be clicked and is in sight, but has something else lying over its middle. */
+function covered(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const isCut = (element: Element, x: number, y: number) => {
+      for (let above = element.parentElement; above; above = above.parentElement) {
+        if (getComputedStyle(above).overflow === 'visible') continue;
+        const box = above.getBoundingClientRect();
+        if (x < box.left || x > box.right || y < box.top || y > box.bottom) return true;
+      }
+      return x < 0 || y < 0 || x > innerWidth || y > innerHeight;
+    };
+    const found: string[] = [];
+    for (const element of document.querySelectorAll<HTMLElement>('button, textarea, input, [role="tab"]')) {
+      const box = element.getBoundingClientRect();
+      const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+      // What a dialog covers is hidden from everybody; a pixel is hidden from sight on purpose.
+      if (box.width < 2 || element.closest('[aria-hidden="true"]') || isCut(element, x, y)) continue;
+      const hit = document.elementFromPoint(x, y);
+      if (hit && (element.contains(hit) || hit.contains(element))) continue;
+      const name = element.getAttribute('aria-label') ?? element.textContent;
+      found.push(`${name} lies under ${hit?.outerHTML.slice(0, 80)}`);
     }
     return found;
   });
