@@ -33,8 +33,22 @@ export function originsOf(host: string, scheme: 'http' | 'https', port: number):
 }
 
 /** To be typed on the other computer; what goes through it arrives here from loopback. */
-export function tunnelCommand(port: number, env: NodeJS.ProcessEnv = process.env): string {
+export function tunnelCommand(
+  port: number,
+  env: NodeJS.ProcessEnv = process.env,
+  readUser: () => { readonly username: string } = userInfo,
+): string {
   // "client address, client port, server address, server port" of the SSH connection this runs in.
   const server = env['SSH_CONNECTION']?.split(' ')[2] ?? hostname();
-  return `ssh -N -L ${port}:127.0.0.1:${port} ${userInfo().username}@${server}`;
+  const user = userName(readUser);
+  return `ssh -N -L ${port}:127.0.0.1:${port} ${user === null ? server : `${user}@${server}`}`;
+}
+
+/** Null for a user who is no account of this computer, as in a container that was given a number. */
+function userName(read: () => { readonly username: string }): string | null {
+  try {
+    return read().username;
+  } catch {
+    return null;
+  }
 }
