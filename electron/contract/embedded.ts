@@ -71,7 +71,7 @@ export const embeddedStatusSchema = z.object({
   home: z.object({ folder: z.string(), inside: z.string() }),
   workspace: z.object({ folder: z.string(), inside: z.string() }),
   startedAtMs: timeMsSchema.nullable(),
-  /** Shells and commands that run now. */
+  /** Shells and commands that run now, those of the API among them. */
   running: z.number().int().nonnegative(),
   error: errorDataSchema.nullable(),
 });

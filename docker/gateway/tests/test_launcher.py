@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from pathlib import Path
@@ -87,6 +88,27 @@ async def test_a_command_gets_its_input_its_variables_and_its_exit_code(gateway:
         gateway, 'cat; echo "$GREETING" >&2; exit 9', stdin="in\n", env={"GREETING": "grüße\n"}
     )
     assert (answer["output"], answer["error"], answer["exit_code"]) == ("in\n", "grüße\n\n", 9)
+
+
+async def test_the_app_is_told_how_many_programs_run_and_they_cannot_reach_that_way(
+    start_gateway: StartGateway, make_settings: MakeSettings
+) -> None:
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    gateway = await start_gateway(
+        make_settings(
+            guard_path=PORTABLE_GUARD_PATH, launcher=launcher(make_settings(), "none"), programs_fd=writer
+        )
+    )
+    try:
+        assert (await run(gateway, f"echo 9 >&{writer}"))["exit_code"] != 0
+        session = (await gateway.post("/sessions", json={})).json()["id"]
+        await run(gateway, "true")
+        await gateway.delete(f"/sessions/{session}")
+        assert os.read(reader, 4096).split() == [b"1", b"0", b"1", b"2", b"1", b"0"]
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 async def test_a_signal_is_told_as_a_shell_does_and_nothing_is_said_of_it(gateway: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LmError } from '../../contract';
 import type { GatewayRuntime, LauncherDescription, RunningGateway } from '../../services/local-api/ports';
@@ -15,6 +16,8 @@ const askEveryMs = 50;
 /** The gateway gives requests 2 s and commands 1.5 s; then it is killed, and its commands with it. */
 const stopWithinMs = 8_000;
 const keptLines = 40;
+/** Where the gateway writes how many programs run. */
+const programsDescriptor = 3;
 const tokenPattern = /^[0-9a-f]{64}$/;
 
 export interface LocalGatewayOptions {
@@ -58,7 +61,7 @@ export function createLocalGateway(options: LocalGatewayOptions): GatewayRuntime
         signal,
       );
     },
-    start: async (port, launcher) => {
+    start: async (port, launcher, tellPrograms) => {
       if (program === null) throw new LmError('internal', 'The API was not prepared.');
       await ensureToken(tokenFile);
       await requireFree(port);
@@ -77,6 +80,7 @@ export function createLocalGateway(options: LocalGatewayOptions): GatewayRuntime
             LANG: 'C.UTF-8',
             LM_API_TOKEN_FILE: tokenFile,
             LM_LAUNCHER_FILE: launcherFile,
+            LM_PROGRAMS_FD: String(programsDescriptor),
             LM_RUN_DIR: below('run'),
             LM_MODELS_DIR: below('models'),
             LM_GGUF_DIR: below('models'),
@@ -86,14 +90,27 @@ export function createLocalGateway(options: LocalGatewayOptions): GatewayRuntime
             LM_GATEWAY_PORT: String(port),
             LM_IMAGE_VERSION: options.appVersion,
           },
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
         },
       );
+      followPrograms(child.stdio[programsDescriptor], tellPrograms);
       const gateway = follow(child, port, options.log);
       await answers(gateway, port);
       return gateway;
     },
   };
+}
+
+/** Of what has come together, the last number is how it is now. */
+function followPrograms(output: ChildProcess['stdio'][number], tell: (count: number) => void): void {
+  if (!(output instanceof Readable)) throw new Error('The gateway has no such descriptor.');
+  let rest = '';
+  output.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    const count = Number(lines.at(-1));
+    if (lines.length > 0 && Number.isSafeInteger(count) && count >= 0) tell(count);
+  });
 }
 
 interface Followed extends RunningGateway {

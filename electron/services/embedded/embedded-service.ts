@@ -36,6 +36,20 @@ export interface EmbeddedRun {
   readonly processIds: () => readonly number[];
 }
 
+/** Programs that somebody else starts in the sandbox. */
+export interface OtherPrograms {
+  /** How many run now. */
+  readonly running: () => number;
+  /** Awaited by each stop, while programs can no longer be started. */
+  readonly end: () => Promise<void>;
+}
+
+export interface EmbeddedCompanion {
+  /** Another number of programs runs. */
+  changed(): void;
+  leave(): void;
+}
+
 /**
  * The sandbox that needs no engine: shells and commands of this computer, each in a bubblewrap of its own, or on
  * the computer itself once the person has agreed to that. Nothing of it runs, and nothing is looked for, while the
@@ -51,7 +65,7 @@ export class EmbeddedService implements PtyBackend, Disposable {
   private wishes: EmbeddedWishes;
   private run: (EmbeddedRun & { readonly startedAtMs: number }) | null = null;
   private error: ErrorData | null = null;
-  private readonly companions = new Set<() => Promise<void>>();
+  private readonly companions = new Set<OtherPrograms>();
   private readonly live = new Map<number, Launch>();
   /** Shells that end because the sandbox does. */
   private readonly stopped = new WeakSet<LocalPty>();
@@ -86,7 +100,7 @@ export class EmbeddedService implements PtyBackend, Disposable {
       home: { folder: folders.home, inside: inside.home },
       workspace: { folder: folders.workspace, inside: inside.workspace },
       startedAtMs: this.run?.startedAtMs ?? null,
-      running: this.live.size,
+      running: [...this.companions].reduce((sum, others) => sum + others.running(), this.live.size),
       error: this.error,
     };
   }
@@ -170,10 +184,13 @@ export class EmbeddedService implements PtyBackend, Disposable {
     await this.working;
   }
 
-  /** `end` is awaited by each stop, while programs can no longer be started. Call the returned function to leave. */
-  accompany(end: () => Promise<void>): () => void {
-    this.companions.add(end);
-    return () => this.companions.delete(end);
+  /** Somebody else starts programs in the sandbox, too. */
+  accompany(others: OtherPrograms): EmbeddedCompanion {
+    this.companions.add(others);
+    return {
+      changed: () => this.publish(),
+      leave: () => void this.companions.delete(others),
+    };
   }
 
   /** A shell, or a program on a terminal; rejects with `sandbox_not_running`. */
@@ -271,7 +288,7 @@ export class EmbeddedService implements PtyBackend, Disposable {
     this.onRunChanged.emit(null);
     for (const shell of this.shells) this.stopped.add(shell);
     try {
-      await Promise.all([...this.companions].map((end) => end()));
+      await Promise.all([...this.companions].map((others) => others.end()));
       await Promise.all(
         [...this.live].map(([processId, launch]) => this.deps.runtime.end(processId, launch)),
       );

@@ -1,4 +1,9 @@
-export { EmbeddedService, type EmbeddedRun, type EmbeddedServiceDeps } from './embedded-service';
+export {
+  EmbeddedService,
+  type EmbeddedCompanion,
+  type EmbeddedRun,
+  type EmbeddedServiceDeps,
+} from './embedded-service';
 export type {
   EmbeddedFolders,
   EmbeddedRuntime,

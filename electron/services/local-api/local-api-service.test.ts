@@ -13,6 +13,7 @@ class FakeGateways implements GatewayRuntime {
   readonly calls: string[] = [];
   readonly launchers: LauncherDescription[] = [];
   readonly ends: ((lastWords: string) => void)[] = [];
+  tellPrograms: (count: number) => void = () => undefined;
   prepareFailure: LmError | null = null;
   /** Set to hold the preparation until it is aborted. */
   holds = false;
@@ -31,7 +32,8 @@ class FakeGateways implements GatewayRuntime {
     });
   }
 
-  start(port: number, launcher: LauncherDescription) {
+  start(port: number, launcher: LauncherDescription, tellPrograms: (count: number) => void) {
+    this.tellPrograms = tellPrograms;
     this.calls.push(`start ${port}`);
     this.launchers.push(launcher);
     let end: (lastWords: string) => void = () => undefined;
@@ -131,6 +133,28 @@ describe('the API of the embedded sandbox', () => {
     await embedded.stop();
     expect(gateways.calls.at(-1)).toBe('stop');
     expect(runtime.calls.at(-1)).toBe('clearTemporaryFiles');
+  });
+
+  it('has its commands count as running in the sandbox, told at a bearable rate', async () => {
+    const { service, embedded, gateways, clock } = make({ localApi: true });
+    await until(service, 'running');
+    const told: number[] = [];
+    embedded.onChanged.on(({ running }) => told.push(running));
+    gateways.tellPrograms(1);
+    gateways.tellPrograms(2);
+    expect(embedded.status().running).toBe(2);
+    expect(told).toEqual([]);
+    clock.advance(100);
+    gateways.tellPrograms(1);
+    clock.advance(100);
+    expect(told).toEqual([2, 1]);
+    gateways.ends[0]?.('boom');
+    await until(service, 'preparing');
+    expect(embedded.status().running).toBe(0);
+    await until(service, 'running');
+    gateways.tellPrograms(3);
+    await embedded.stop();
+    expect(embedded.status().running).toBe(0);
   });
 
   it('moves to another port at once', async () => {

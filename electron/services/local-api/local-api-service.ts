@@ -1,10 +1,12 @@
 import { LmError, toLmError, type ErrorData, type LocalApiState, type LocalApiStatus } from '../../contract';
-import type { EmbeddedService } from '../embedded';
+import type { EmbeddedCompanion, EmbeddedService } from '../embedded';
 import { Emitter, type Clock, type Disposable, type Logger } from '../foundation';
 import type { SettingsService } from '../settings';
 import { describeLauncher } from './launcher-description';
 import type { GatewayRuntime, ModelDoor, PreparationProgress, RunningGateway } from './ports';
 
+/** Short commands may come by the thousand; who looks at their number is told this often at most. */
+const tellProgramsMs = 100;
 /** One that ends by itself is started again, but not for ever. */
 const restartsMax = 3;
 const restartsWithinMs = 5 * 60_000;
@@ -40,6 +42,10 @@ export class LocalApiService implements Disposable {
   /** Stops the preparation under way. */
   private preparing: AbortController | null = null;
   private readonly endedAtMs: number[] = [];
+  /** Commands and sessions of the gateway that runs. */
+  private programs = 0;
+  private cancelTell: (() => void) | null = null;
+  private readonly companion: EmbeddedCompanion;
   private working: Promise<void> = Promise.resolve();
   private readonly stopFollowing: readonly (() => void)[];
   private wish: string;
@@ -55,9 +61,13 @@ export class LocalApiService implements Disposable {
         this.begin();
       }),
       deps.embedded.onRunChanged.on(() => this.begin()),
-      // The sandbox has ended only when the commands of the API have.
-      deps.embedded.accompany(() => this.follow()),
+      () => this.companion.leave(),
     ];
+    this.companion = deps.embedded.accompany({
+      running: () => this.programs,
+      // The sandbox has ended only when the commands of the API have.
+      end: () => this.follow(),
+    });
     this.begin();
   }
 
@@ -97,6 +107,7 @@ export class LocalApiService implements Disposable {
     this.disposed = true;
     for (const stop of this.stopFollowing) stop();
     await this.follow();
+    this.cancelTell?.();
     this.onChanged.clear();
   }
 
@@ -149,7 +160,7 @@ export class LocalApiService implements Disposable {
       this.enter('starting');
       const launcher = describeLauncher(embedded, embedded.status());
       const noModels = await openModels(models, logger);
-      const gateway = await runtime.start(port, launcher);
+      const gateway = await runtime.start(port, launcher, (count) => this.countPrograms(count));
       const running = { gateway, runId, port, isolation: launcher.isolation };
       this.running = running;
       void gateway.ended.then((lastWords) => this.onEnded(running, lastWords));
@@ -171,6 +182,7 @@ export class LocalApiService implements Disposable {
     this.enter('stopping');
     try {
       await gateway.stop();
+      this.countPrograms(0);
       await this.deps.models?.close();
     } catch (error) {
       this.deps.logger.error('The local API did not stop', { error });
@@ -180,6 +192,7 @@ export class LocalApiService implements Disposable {
   private onEnded(running: Running, lastWords: string): void {
     if (this.running !== running) return;
     this.running = null;
+    this.countPrograms(0);
     const { clock, logger } = this.deps;
     logger.error('The local API ended by itself', { lastWords });
     const nowMs = clock.nowMs();
@@ -194,6 +207,15 @@ export class LocalApiService implements Disposable {
       retryable: true,
     });
     this.enter('failed', error.data);
+  }
+
+  private countPrograms(count: number): void {
+    if (count === this.programs) return;
+    this.programs = count;
+    this.cancelTell ??= this.deps.clock.after(tellProgramsMs, () => {
+      this.cancelTell = null;
+      this.companion.changed();
+    });
   }
 
   private enter(state: LocalApiState, error: ErrorData | null = null): void {

@@ -38,8 +38,15 @@ export interface GatewayRuntime {
    * `registry_unreachable`, `disk_full`, `storage_failed` or `cancelled`.
    */
   prepare(tell: (progress: PreparationProgress) => void, signal: AbortSignal): Promise<void>;
-  /** Resolves when it answers. Rejects with `port_in_use` or `internal`. */
-  start(port: number, launcher: LauncherDescription): Promise<RunningGateway>;
+  /**
+   * Resolves when it answers. Rejects with `port_in_use` or `internal`. `tellPrograms` gets how many commands and
+   * sessions run, at each change.
+   */
+  start(
+    port: number,
+    launcher: LauncherDescription,
+    tellPrograms: (count: number) => void,
+  ): Promise<RunningGateway>;
 }
 
 /** The embedded models, for the gateway. */

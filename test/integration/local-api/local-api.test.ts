@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,17 +14,7 @@ import { FakeSettings } from '../../../electron/services/embedded/embedded-servi
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import { LocalApiService } from '../../../electron/services/local-api';
 import { describeWithBubblewrap } from '../embedded/with-bubblewrap';
-
-/** Ways in which programs try to outlive their command; each carries its mark in its command line. */
-const leaving = {
-  'in the background': 'sleep MARK & sleep 60',
-  nohup: 'nohup sleep MARK > /dev/null 2>&1 & sleep 60',
-  setsid: 'setsid sleep MARK & sleep 60',
-  'double fork': '( ( setsid sleep MARK > /dev/null 2>&1 & ) & ); sleep 60',
-  'TERM ignored in the shell': `trap '' TERM; sleep MARK; sleep MARK`,
-  'TERM ignored in a child': `(trap '' TERM; exec sleep MARK) & sleep 60`,
-  'pipe held open': '(exec setsid sleep MARK) & exec sleep 60',
-};
+import { gatewaysOf, leaving, nextMark, sleepers } from './programs';
 
 interface Bench {
   readonly service: LocalApiService;
@@ -134,20 +124,6 @@ async function run(bench: Bench, cmd: string, more: Record<string, unknown> = {}
   return (await response.json()) as Answer;
 }
 
-async function withArgument(text: string): Promise<string[]> {
-  const names = (await readdir('/proc')).filter((each) => /^\d+$/.test(each));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-      return line.includes(`sleep\0${text}`) ? name : null;
-    }),
-  );
-  return found.filter((each) => each !== null);
-}
-
-let mark = 600;
-const nextMark = () => `98765.${process.pid}${mark++}`;
-
 describeWithBubblewrap('the API of the embedded sandbox', () => {
   let bench: Bench;
   beforeAll(async () => {
@@ -218,7 +194,21 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
     const own = nextMark();
     const answer = await run(bench, script.replaceAll('MARK', own), { timeout_s: 0.7 });
     expect(answer.timed_out).toBe(true);
-    expect(await withArgument(own)).toEqual([]);
+    expect(await sleepers(own)).toEqual([]);
+  });
+
+  it('counts commands and sessions as running in the sandbox, until nothing of them is left', async () => {
+    const own = nextMark();
+    const left = new AbortController();
+    const asked = call(bench, '/run-bash/', { ...json({ cmd: `sleep ${own}` }), signal: left.signal });
+    const started = await call(bench, '/sessions', json({}));
+    const { id } = (await started.json()) as { id: string };
+    await expect.poll(() => bench.embedded.status().running, { timeout: 10_000 }).toBe(2);
+    left.abort();
+    await expect(asked).rejects.toThrow();
+    await expect.poll(() => bench.embedded.status().running, { timeout: 10_000 }).toBe(1);
+    await call(bench, `/sessions/${id}`, { method: 'DELETE' });
+    await expect.poll(() => bench.embedded.status().running, { timeout: 10_000 }).toBe(0);
   });
 
   it('ends a command whose caller goes away', async () => {
@@ -228,10 +218,10 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
       ...json({ cmd: `setsid sleep ${own} & sleep 60` }),
       signal: left.signal,
     });
-    await expect.poll(() => withArgument(own), { timeout: 10_000 }).not.toEqual([]);
+    await expect.poll(() => sleepers(own), { timeout: 10_000 }).not.toEqual([]);
     left.abort();
     await expect(asked).rejects.toThrow();
-    await expect.poll(() => withArgument(own), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => sleepers(own), { timeout: 10_000 }).toEqual([]);
   });
 
   it.each([
@@ -297,9 +287,9 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
     await once(socket, 'open');
     socket.send(Buffer.from(`stty size; sleep ${own} & pwd\n`));
     await expect.poll(() => output, { timeout: 10_000 }).toContain('33 99');
-    await expect.poll(() => withArgument(own), { timeout: 10_000 }).not.toEqual([]);
+    await expect.poll(() => sleepers(own), { timeout: 10_000 }).not.toEqual([]);
     expect((await call(bench, `/sessions/${id}`, { method: 'DELETE' })).status).toBe(200);
-    expect(await withArgument(own)).toEqual([]);
+    expect(await sleepers(own)).toEqual([]);
     socket.terminate();
   });
 
@@ -308,7 +298,7 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
     const asked = call(bench, '/run-bash/', json({ cmd: `setsid sleep ${own} & sleep 60` })).catch(
       () => null,
     );
-    await expect.poll(() => withArgument(own), { timeout: 10_000 }).not.toEqual([]);
+    await expect.poll(() => sleepers(own), { timeout: 10_000 }).not.toEqual([]);
     const [gateway] = await gatewaysOf(bench.dataFolder);
     const again = new Promise((found) => {
       const stop = bench.service.onChanged.on(({ state }) => {
@@ -320,7 +310,7 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
     process.kill(Number(gateway), 'SIGKILL');
     await again;
     await asked;
-    await expect.poll(() => withArgument(own), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => sleepers(own), { timeout: 10_000 }).toEqual([]);
     expect(await run(bench, 'echo on')).toMatchObject({ output: 'on\n' });
   });
 
@@ -329,9 +319,9 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
     const asked = call(bench, '/run-bash/', json({ cmd: `setsid sleep ${own} & sleep 60` })).catch(
       () => null,
     );
-    await expect.poll(() => withArgument(own), { timeout: 10_000 }).not.toEqual([]);
+    await expect.poll(() => sleepers(own), { timeout: 10_000 }).not.toEqual([]);
     await bench.embedded.stop();
-    expect(await withArgument(own)).toEqual([]);
+    expect(await sleepers(own)).toEqual([]);
     expect(await gatewaysOf(bench.dataFolder)).toEqual([]);
     await asked;
     expect(bench.service.status().state).toBe('waiting');
@@ -356,17 +346,6 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
   });
 });
 
-async function gatewaysOf(dataFolder: string): Promise<string[]> {
-  const names = (await readdir('/proc')).filter((each) => /^\d+$/.test(each));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-      return line.includes(dataFolder) && line.includes('lm_gateway') ? name : null;
-    }),
-  );
-  return found.filter((each) => each !== null);
-}
-
 describe('the API without bubblewrap', () => {
   it('says plainly that nothing isolates its commands, and still leaves none alive', async () => {
     const bench = await makeBench({ withoutBubblewrap: true });
@@ -383,7 +362,7 @@ describe('the API without bubblewrap', () => {
       for (const script of Object.values(leaving)) {
         const own = nextMark();
         await run(bench, script.replaceAll('MARK', own), { timeout_s: 0.7 });
-        expect(await withArgument(own)).toEqual([]);
+        expect(await sleepers(own)).toEqual([]);
       }
     } finally {
       await bench.remove();

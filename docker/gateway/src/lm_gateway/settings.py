@@ -132,6 +132,8 @@ class Settings:
     gguf_folder: Path | None = None
     guard_path: str = DEFAULT_GUARD_PATH
     launcher: Launcher | None = None
+    #: Inherited; there the app is told how many programs run.
+    programs_fd: int | None = None
     ollama_url: str = "http://127.0.0.1:11434"
     llama_cpp_url: str = "http://127.0.0.1:9931"
     #: The parts that run elsewhere, by name: nobody but they themselves knows their state.
@@ -199,6 +201,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         guard_path=environment.get("LM_GUARD_PATH")
         or (PORTABLE_GUARD_PATH if launcher else DEFAULT_GUARD_PATH),
         launcher=launcher,
+        programs_fd=int(environment["LM_PROGRAMS_FD"]) if environment.get("LM_PROGRAMS_FD") else None,
         ollama_url=environment.get("LM_OLLAMA_URL", "").rstrip("/")
         or f"http://127.0.0.1:{environment.get('LM_OLLAMA_PORT', '11434')}",
         llama_cpp_socket=Path(socket) if socket else None,

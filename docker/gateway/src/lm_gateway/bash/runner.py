@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from lm_gateway.bash.models import RunBashRequest
 from lm_gateway.bash.pipe import ReadablePipe, WritablePipe, readable_or_done
+from lm_gateway.bash.told import ToldPrograms
 from lm_gateway.errors import ErrorCode, GatewayError
 from lm_gateway.settings import Settings
 from lm_guard import GuardedProcess, GuardOptions, ReadyGuard, StartFailed
@@ -146,6 +147,7 @@ class CommandRunner:
         self.spawn_guard = ReadyGuard(settings.guard_path, self._known_guards)
         self._running = {False: 0, True: 0}
         self._starting = asyncio.Semaphore(STARTING_AT_A_TIME)
+        self._told = ToldPrograms(settings.programs_fd)
         #: How commands are kept apart from the gateway: known after the first; see lm-guard.c.
         self.isolation: str | None = settings.launcher.isolation if settings.launcher else None
 
@@ -266,6 +268,7 @@ class CommandRunner:
             cwd=folder,
             spawn=self.spawn_guard,
         )
+        self._told.add(process)
         if launcher is None:
             self.isolation = process.isolation
         return process
