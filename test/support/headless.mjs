@@ -29,14 +29,19 @@ const STOP_LIMIT_MS = 20_000;
  */
 
 /**
- * @param {{ dataFolder: string, port?: number, args?: readonly string[], env?: NodeJS.ProcessEnv }} options
- *   Port 0, the default, is any.
+ * @param {object} options
+ * @param {string} options.dataFolder
+ * @param {number} [options.port] 0, the default, is any.
+ * @param {readonly string[]} [options.args]
+ * @param {NodeJS.ProcessEnv} [options.env]
+ * @param {number} [options.userId] Another user than this one, which needs root and setpriv.
  * @returns {Promise<RunningHost>}
  * @throws {Error} With the end of its output when it prints no link in time.
  */
-export async function startHeadlessHost({ dataFolder, port = 0, args = [], env = process.env }) {
+export async function startHeadlessHost({ dataFolder, port = 0, args = [], env = process.env, userId }) {
   // With this process the host ends too, even when this one is killed.
-  const guard = findProgram('setpriv') === undefined ? [] : ['setpriv', '--pdeathsig', 'TERM', '--'];
+  const user = userId === undefined ? [] : [`--reuid=${userId}`, `--regid=${userId}`, '--clear-groups'];
+  const guard = findProgram('setpriv') === undefined ? [] : ['setpriv', ...user, '--pdeathsig', 'TERM', '--'];
   const [program = process.execPath, ...programArgs] = [
     ...guard,
     process.execPath,
