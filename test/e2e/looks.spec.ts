@@ -277,8 +277,8 @@ function overflow(page: Page): Promise<string[]> {
     if (root.scrollHeight > root.clientHeight) found.push(`the page is ${root.scrollHeight} high`);
     for (const button of document.querySelectorAll('button')) {
       const box = button.getBoundingClientRect();
-      // One with a tooltip is shortened on purpose.
-      if (box.width === 0 || button.title !== '') continue;
+      // One with a tooltip is shortened on purpose; one without words, such as a switch, may be hit around itself.
+      if (box.width === 0 || button.title !== '' || button.textContent === '') continue;
       if (button.scrollWidth > button.clientWidth + 1) found.push(`cut off: ${button.textContent}`);
     }
     return found;
@@ -304,6 +304,8 @@ function covered(page: Page): Promise<string[]> {
       if (box.width < 2 || element.closest('[aria-hidden="true"]') || isCut(element, x, y)) continue;
       const hit = document.elementFromPoint(x, y);
       if (hit && (element.contains(hit) || hit.contains(element))) continue;
+      // It goes with the next key or touch.
+      if (hit?.closest('[data-radix-popper-content-wrapper]')?.querySelector('[role="tooltip"]')) continue;
       const name = element.getAttribute('aria-label') ?? element.textContent;
       found.push(`${name} lies under ${hit?.outerHTML.slice(0, 80)}`);
     }
