@@ -78,6 +78,14 @@ export async function fetchByPip(
   }
 }
 
+function killGroup(processId: number): void {
+  try {
+    process.kill(-processId, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 /** Runs the first program that there is; returns which one it was. */
 async function runFirst(
   candidates: readonly string[],
@@ -107,12 +115,20 @@ function run(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+    // A group of its own: what is called python3 may be a script that starts others, and all of them end.
+    const group = process.platform !== 'win32';
+    const child = spawn(program, args, {
+      ...{ env, cwd, detached: group },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-keptErrorCharacters);
     });
-    const stop = () => child.kill('SIGKILL');
+    const stop = () => {
+      if (!group || child.pid === undefined) child.kill('SIGKILL');
+      else killGroup(child.pid);
+    };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     child.on('error', (error) => {

@@ -282,8 +282,11 @@ describe('the chat pane', () => {
     act(() => host.emit('starter.changed', starter(downloading, 2)));
     const bar = await screen.findByRole('progressbar', { name: 'Fetching from hub.example' });
     expect(bar.getAttribute('aria-valuenow')).toBe('25');
-    await userEvent.click(screen.getByRole('button', { name: 'Cancel the download of Tiny 135M' }));
+    const cancel = screen.getByRole('button', { name: 'Cancel the download of Tiny 135M' });
+    await userEvent.click(cancel);
     expect(host.inputsOf('starter.cancel')).toEqual([null]);
+    act(() => host.emit('starter.changed', starter({ ...downloading, status: 'cancelled' }, 3)));
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Download Tiny 135M' }));
   });
 
   it('says why a starter model could not be fetched, with the repair, and tries again', async () => {

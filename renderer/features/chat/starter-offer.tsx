@@ -14,7 +14,7 @@ export interface StarterOfferProps {
 
 /** Small models for whoever has none: what each is good for, and how far its download is. Nothing is fetched unasked. */
 export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
-  const { state, error, download, cancel } = useStarter();
+  const { state, error, download, cancel, cancelling } = useStarter();
   const models = useRef<HTMLUListElement>(null);
   if (!state) {
     return (
@@ -54,6 +54,7 @@ export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
             blocked={running !== null}
             onDownload={() => download(model.id)}
             onCancel={cancel}
+            cancelling={cancelling}
           />
         ))}
       </ul>
@@ -72,9 +73,10 @@ interface StarterRowProps {
   readonly blocked: boolean;
   readonly onDownload: () => void;
   readonly onCancel: () => void;
+  readonly cancelling: boolean;
 }
 
-function StarterRow({ model, download, blocked, onDownload, onCancel }: StarterRowProps) {
+function StarterRow({ model, download, blocked, onDownload, onCancel, cancelling }: StarterRowProps) {
   return (
     <li className={styles.model}>
       <div className={styles.texts}>
@@ -85,7 +87,12 @@ function StarterRow({ model, download, blocked, onDownload, onCancel }: StarterR
         <span className={styles.use}>{model.use}</span>
       </div>
       {download ? (
-        <Button size="small" onClick={onCancel} aria-label={`Cancel the download of ${model.name}`}>
+        <Button
+          size="small"
+          busy={cancelling}
+          onClick={onCancel}
+          aria-label={`Cancel the download of ${model.name}`}
+        >
           Cancel
         </Button>
       ) : (

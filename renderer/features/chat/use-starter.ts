@@ -11,6 +11,8 @@ export interface Starter {
   readonly error: ErrorData | null;
   readonly download: (modelId: string) => void;
   readonly cancel: () => void;
+  /** It was asked to end, and has not yet. */
+  readonly cancelling: boolean;
 }
 
 /** The starter models and their download, followed while somebody shows them. */
@@ -33,14 +35,19 @@ export function useStarter(): Starter {
       mirror.dispose();
     };
   }, [host]);
+  const [cancelling, setCancelling] = useState(false);
   const attempt = (action: Promise<unknown>) => {
     setError(null);
-    action.catch((failure: unknown) => setError(toLmError(failure).data));
+    return action.catch((failure: unknown) => setError(toLmError(failure).data));
   };
   return {
     state,
     error: error ?? unread,
-    download: (modelId) => attempt(host.call('starter.download', { modelId })),
-    cancel: () => attempt(host.call('starter.cancel', null)),
+    download: (modelId) => void attempt(host.call('starter.download', { modelId })),
+    cancel: () => {
+      setCancelling(true);
+      void attempt(host.call('starter.cancel', null)).then(() => setCancelling(false));
+    },
+    cancelling,
   };
 }

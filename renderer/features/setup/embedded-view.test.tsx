@@ -158,7 +158,9 @@ describe('without isolation', () => {
     await waitFor(() => expect(host.inputsOf('embedded.start')).toEqual([null]));
     act(() => host.emit('embedded.changed', readyEmbedded({ revision: 2 })));
     expect(screen.queryByRole('alert')).toBeNull();
-    await userEvent.click(screen.getByRole('button', { name: 'Open the workspace' }));
+    // The button that was pressed is gone.
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Open the workspace' }));
+    await userEvent.keyboard('{Enter}');
     expect(onFinished).toHaveBeenCalledTimes(1);
   });
 

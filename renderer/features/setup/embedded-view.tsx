@@ -1,5 +1,5 @@
 import { ArrowRight, Box, Play, RotateCw, Square } from 'lucide-react';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { EmbeddedLimit, EmbeddedStatus } from '../../../electron/contract';
 import { useEmbedded } from '../../client/host-state';
 import { allowedEmbedded, describeEmbedded } from '../../lib/embedded-state';
@@ -79,13 +79,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
           onConsent={() => setAsking('consent')}
           onRestart={() => endingFirst('restart', actions.restart)}
         />
-        {status.state === 'ready' && onFinished && (
-          <div className={styles.actions}>
-            <Button variant="primary" icon={<ArrowRight size={14} />} onClick={onFinished}>
-              Open the workspace
-            </Button>
-          </div>
-        )}
+        {status.state === 'ready' && onFinished && <Finished onFinished={onFinished} />}
       </section>
 
       {status.isolation.kind !== 'none' && (
@@ -142,6 +136,21 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
           onConfirm={() => void questions[asking].act()}
         />
       )}
+    </div>
+  );
+}
+
+/** What was pressed to come here is gone; the way on takes its focus. */
+function Finished({ onFinished }: { readonly onFinished: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) button.current?.focus();
+  }, []);
+  return (
+    <div className={styles.actions}>
+      <Button ref={button} variant="primary" icon={<ArrowRight size={14} />} onClick={onFinished}>
+        Open the workspace
+      </Button>
     </div>
   );
 }
