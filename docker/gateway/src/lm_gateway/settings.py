@@ -201,7 +201,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         guard_path=environment.get("LM_GUARD_PATH")
         or (PORTABLE_GUARD_PATH if launcher else DEFAULT_GUARD_PATH),
         launcher=launcher,
-        programs_fd=int(environment["LM_PROGRAMS_FD"]) if environment.get("LM_PROGRAMS_FD") else None,
+        programs_fd=_count(environment, "LM_PROGRAMS_FD", 3) if environment.get("LM_PROGRAMS_FD") else None,
         ollama_url=environment.get("LM_OLLAMA_URL", "").rstrip("/")
         or f"http://127.0.0.1:{environment.get('LM_OLLAMA_PORT', '11434')}",
         llama_cpp_socket=Path(socket) if socket else None,
