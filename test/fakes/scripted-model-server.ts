@@ -23,6 +23,8 @@ export interface ScriptedAnswer {
 export class ScriptedModelServer implements RunningContainerSource {
   /** `METHOD /path` of each request, oldest first. */
   readonly requests: string[] = [];
+  /** What came with them, read as JSON; null where nothing did. */
+  readonly bodies: unknown[] = [];
   /** Requests whose caller closed the connection before the answer had ended. */
   abandoned = 0;
   private readonly scripts = new Map<string, ScriptedAnswer[]>();
@@ -69,7 +71,13 @@ export class ScriptedModelServer implements RunningContainerSource {
   private answer(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '').split('?')[0] ?? '';
     this.requests.push(`${request.method ?? ''} ${path}`);
-    request.resume();
+    const at = this.bodies.push(null) - 1;
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (piece: string) => (body += piece));
+    request.on('end', () => {
+      if (body !== '') this.bodies[at] = JSON.parse(body);
+    });
     const script = this.scripts.get(path);
     const answer = script && script.length > 1 ? script.shift() : script?.[0];
     if (!answer) {

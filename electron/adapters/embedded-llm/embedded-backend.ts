@@ -1,5 +1,6 @@
 import { LmError, type Model } from '../../contract';
-import { quantisationIn, type ChatEvent, type ChatRequest, type LlmBackend } from '../../services/models';
+import { quantisationIn, type LlmBackend } from '../../services/models';
+import { answerTurns } from './answer-turns';
 import { LlmProcess, type GenerationEvent, type GenerationOrder } from './llm-process';
 import { findModelFile, listModelFiles, removeModelFile } from './model-files';
 
@@ -151,29 +152,6 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
     yield* process.generate(order, signal);
   }
 
-  async function* chat(
-    request: ChatRequest,
-    signal: AbortSignal,
-  ): AsyncGenerator<ChatEvent, void, undefined> {
-    const { temperature, maxTokens } = request.options;
-    const order: GenerationOrder = { type: 'chat', turns: [...request.turns], temperature, maxTokens };
-    for await (const event of generate(request.model, order, signal)) {
-      switch (event.type) {
-        case 'text':
-          yield { kind: event.kind, text: event.text };
-          break;
-        case 'finish': {
-          const { promptTokens, answerTokens, tokensPerSecond } = event;
-          const reason = event.reason === 'length' ? 'length' : 'stop';
-          yield { kind: 'finish', reason, metrics: { promptTokens, answerTokens, tokensPerSecond } };
-          break;
-        }
-        case 'call':
-          break;
-      }
-    }
-  }
-
   const unload = (name: string): Promise<void> => {
     // Not behind the load that it ends.
     if (held?.name === name && held.process.state === 'loading') held.process.stop();
@@ -216,7 +194,7 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
       await unload(name);
       await inTurn(() => removeModelFile(modelsFolder, name));
     },
-    chat,
+    chat: (request, signal) => answerTurns(generate, request, signal),
     released: async (name, othersRunning, withinMs) => {
       if (held?.name !== name) return true;
       return held.process.whenAtMost(othersRunning, AbortSignal.timeout(withinMs));

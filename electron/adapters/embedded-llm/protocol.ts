@@ -1,32 +1,6 @@
 import { z } from 'zod';
 import { errorDataSchema } from '../../contract';
-
-/** A JSON Schema, or a part of one. */
-export type JsonSchema = boolean | { [key: string]: z.core.util.JSONType };
-const jsonSchemaSchema: z.ZodType<JsonSchema, JsonSchema> = z.union([
-  z.boolean(),
-  z.record(z.string(), z.json()),
-]);
-
-const toolSchema = z.object({
-  name: z.string().min(1),
-  description: z.string().nullable(),
-  parameters: jsonSchemaSchema.nullable(),
-});
-/** A function that the model may call, as OpenAI's interface describes it. */
-export type Tool = z.infer<typeof toolSchema>;
-
-const turnSchema = z.discriminatedUnion('role', [
-  z.object({ role: z.literal('system'), content: z.string() }),
-  z.object({ role: z.literal('user'), content: z.string() }),
-  z.object({
-    role: z.literal('assistant'),
-    content: z.string(),
-    calls: z.array(z.object({ id: z.string(), name: z.string().min(1), arguments: z.json() })).default([]),
-  }),
-  /** What a tool answered to the call of that id. */
-  z.object({ role: z.literal('tool'), callId: z.string(), content: z.string() }),
-]);
+import { chatTurnSchema, jsonSchemaSchema, toolChoiceSchema, toolSchema } from '../../services/models/ports';
 
 /** Null: what the runtime has by default, see `sampling` in loaded-model.ts. */
 const samplingFields = {
@@ -59,10 +33,9 @@ export const toChildSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('chat'),
     id: z.number().int(),
-    turns: z.array(turnSchema).min(1),
+    turns: z.array(chatTurnSchema).min(1),
     tools: z.array(toolSchema).default([]),
-    /** `required`: the answer is a call of one of the tools. */
-    toolChoice: z.enum(['auto', 'required']).default('auto'),
+    toolChoice: toolChoiceSchema.default('auto'),
     /** Whether one answer may hold several calls. */
     parallelCalls: z.boolean().default(true),
     ...samplingFields,

@@ -24,6 +24,13 @@ describe('errors of the runtimes', () => {
       'context_overflow',
     ],
     ['ollama', 400, '{"error":"\\"x\\" does not support thinking"}', 'generation_failed'],
+    ['ollama', 400, '{"error":"registry.ollama.ai/library/gemma:2b does not support tools"}', 'unsupported'],
+    [
+      'llama-cpp',
+      500,
+      '{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}',
+      'unsupported',
+    ],
     ['ollama', 499, '{"error":"request canceled"}', 'cancelled'],
     [
       'llama-cpp',

@@ -104,6 +104,10 @@ const rules: readonly Rule[] = [
     make: (error, _server, model) => contextOverflow(model, error.promptTokens, error.contextSize),
   },
   {
+    matches: says(/does not support tools|tools? param requires|template does not support tool/i),
+    make: (error, _server, model) => toolsUnsupported(model, error.text),
+  },
+  {
     matches: says(/no space left on device|disk quota exceeded/i),
     make: (error) =>
       new LmError('disk_full', 'The disk that holds the models is full.', {
@@ -199,6 +203,13 @@ export function contextOverflow(
       },
     },
   );
+}
+
+export function toolsUnsupported(model: string, text: string): LmError {
+  return new LmError('unsupported', `The model ${model} does not support tools.`, {
+    details: { text },
+    repair: { text: 'Choose a model that was trained to call tools, such as Qwen3.' },
+  });
 }
 
 export function loadFailed(server: string, model: string, text: string): LmError {

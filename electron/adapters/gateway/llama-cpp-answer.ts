@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { LmError } from '../../contract';
-import type { GenerationMetrics } from '../../services/models/ports';
+import { toLmError, type LmError } from '../../contract';
+import { CalledTools } from '../../services/models';
+import type { ChatEvent, GenerationMetrics, ToolOffer } from '../../services/models/ports';
 import { brokenOff, unreadablePiece, type AnswerEvent, type AnswerParser } from './answer-parser';
 import { mapRuntimeError, readErrorBody, readErrorValue } from './errors';
 import { createSseDecoder, type ServerSentEvent } from './sse-decoder';
@@ -10,7 +11,21 @@ const pieceSchema = z.object({
   choices: z
     .array(
       z.object({
-        delta: z.object({ content: z.string().nullish(), reasoning_content: z.string().nullish() }).nullish(),
+        delta: z
+          .object({
+            content: z.string().nullish(),
+            reasoning_content: z.string().nullish(),
+            tool_calls: z
+              .array(
+                z.object({
+                  index: z.number().int().nonnegative(),
+                  id: z.string().nullish(),
+                  function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }),
+                }),
+              )
+              .nullish(),
+          })
+          .nullish(),
         finish_reason: z.string().nullish(),
       }),
     )
@@ -27,12 +42,19 @@ const pieceSchema = z.object({
 });
 type Piece = z.infer<typeof pieceSchema>;
 
+const finishReasons: Partial<Record<string, Extract<ChatEvent, { kind: 'finish' }>['reason']>> = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'calls',
+};
+
 /**
  * Parses llama-server's answer stream. `finish` waits for the end of the stream, because the piece with the
  * timings may come after the one with the finish reason, with no choices in it.
  */
-export function createLlamaCppAnswerParser(model: string): AnswerParser {
+export function createLlamaCppAnswerParser(model: string, offer?: ToolOffer): AnswerParser {
   const decoder = createSseDecoder();
+  const called = new CalledTools(model, offer);
   let finishReason: string | null = null;
   let promptTokens: number | null = null;
   let answerTokens: number | null = null;
@@ -47,8 +69,7 @@ export function createLlamaCppAnswerParser(model: string): AnswerParser {
   const finish = (): AnswerEvent[] => {
     ended = true;
     const metrics: GenerationMetrics = { promptTokens, answerTokens, tokensPerSecond };
-    const reason = finishReason === 'stop' || finishReason === 'length' ? finishReason : 'unknown';
-    return [{ kind: 'finish', reason, metrics }];
+    return called.end(finishReasons[finishReason ?? ''] ?? 'unknown', metrics);
   };
 
   const measure = (piece: Piece): void => {
@@ -69,8 +90,7 @@ export function createLlamaCppAnswerParser(model: string): AnswerParser {
     }
   };
 
-  const take = (event: ServerSentEvent): AnswerEvent[] => {
-    if (ended) return [];
+  const read = (event: ServerSentEvent): AnswerEvent[] => {
     if (event.name === 'error')
       return fail(mapRuntimeError('llama-cpp', model, readErrorBody(null, event.data)));
     if (event.data.trim() === '[DONE]') return finish();
@@ -90,9 +110,27 @@ export function createLlamaCppAnswerParser(model: string): AnswerParser {
     if (choice?.delta?.reasoning_content)
       events.push({ kind: 'thinking', text: choice.delta.reasoning_content });
     if (choice?.delta?.content) events.push({ kind: 'content', text: choice.delta.content });
+    for (const { index, id, function: piece } of choice?.delta?.tool_calls ?? []) {
+      called.add(index, {
+        ...(id ? { id } : {}),
+        // The pieces after the first one may have an empty name.
+        name: piece.name || null,
+        text: piece.arguments ?? '',
+      });
+    }
     if (choice?.finish_reason) finishReason = choice.finish_reason;
     return events;
   };
+
+  /** Calls that cannot be acted on end an answer like an error of the runtime. */
+  const orFail = (action: () => AnswerEvent[]): AnswerEvent[] => {
+    try {
+      return action();
+    } catch (error) {
+      return fail(toLmError(error));
+    }
+  };
+  const take = (event: ServerSentEvent): AnswerEvent[] => (ended ? [] : orFail(() => read(event)));
 
   return {
     push: (bytes) => decoder.push(bytes).flatMap(take),
@@ -100,7 +138,7 @@ export function createLlamaCppAnswerParser(model: string): AnswerParser {
       const events = decoder.end().flatMap(take);
       if (ended) return events;
       // The end marker may be missing; a finish reason is enough to know that the answer is whole.
-      if (finishReason !== null) return [...events, ...finish()];
+      if (finishReason !== null) return [...events, ...orFail(finish)];
       return [...events, ...fail(brokenOff(model))];
     },
   };

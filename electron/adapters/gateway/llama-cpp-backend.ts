@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { LmError, type Model } from '../../contract';
-import { quantisationIn } from '../../services/models';
+import { quantisationIn, readCalls } from '../../services/models';
 import type { ChatEvent, ChatRequest, LlmBackend } from '../../services/models/ports';
 import { refusalOf, streamAnswer } from './answer-stream';
 import { cancelled, loadFailed, mapRuntimeError, modelNotFound, readErrorBody } from './errors';
 import type { GatewayCall, GatewayClient } from './gateway-client';
 import { createGgufStore } from './gguf-store';
 import { createLlamaCppAnswerParser } from './llama-cpp-answer';
+import { llamaCppQuestion } from './llama-cpp-question';
+import { requireToolsInTemplate } from './llama-cpp-tools';
 import { pause } from './pause';
 
 /** GET /models of llama-server; `status` is there in router mode only. */
@@ -96,6 +98,23 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
     }
   };
 
+  const load = async (name: string, signal: AbortSignal): Promise<void> => {
+    const during = `loading ${name}`;
+    const state = (await findModel(name, signal)).status?.value ?? 'loaded';
+    if (state === 'loaded' || state === 'sleeping') return;
+    if (state !== 'loading') {
+      const { status, body } = await client.text({
+        method: 'POST',
+        path: `${root}/models/load`,
+        json: { model: name },
+        signal,
+        during,
+      });
+      if (status !== 200) throw mapRuntimeError('llama-cpp', name, readErrorBody(status, body));
+    }
+    await waitFor(name, 'loaded', signal);
+  };
+
   return {
     runtime: 'llama-cpp',
 
@@ -140,22 +159,7 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
       );
     },
 
-    load: async (name, signal) => {
-      const during = `loading ${name}`;
-      const state = (await findModel(name, signal)).status?.value ?? 'loaded';
-      if (state === 'loaded' || state === 'sleeping') return;
-      if (state !== 'loading') {
-        const { status, body } = await client.text({
-          method: 'POST',
-          path: `${root}/models/load`,
-          json: { model: name },
-          signal,
-          during,
-        });
-        if (status !== 200) throw mapRuntimeError('llama-cpp', name, readErrorBody(status, body));
-      }
-      await waitFor(name, 'loaded', signal);
-    },
+    load,
 
     unload: async (name, signal) => {
       const state = (await findModel(name, signal)).status?.value;
@@ -195,7 +199,14 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
       await listModels(signal, true);
     },
 
-    chat: (request, signal) => chatWithPatience(client, request, signal),
+    chat: async function* (request, signal) {
+      readCalls(request);
+      if (request.offer) {
+        await load(request.model, signal);
+        await requireToolsInTemplate(client, request.model, signal);
+      }
+      yield* chatWithPatience(client, request, signal);
+    },
 
     released: async (name, othersRunning, withinMs) => {
       const stop = new AbortController();
@@ -238,20 +249,14 @@ async function* chatWithPatience(
   const call: GatewayCall = {
     method: 'POST',
     path: `${root}/v1/chat/completions`,
-    json: {
-      model: request.model,
-      messages: request.turns,
-      stream: true,
-      stream_options: { include_usage: true },
-      ...(request.options.temperature === null ? {} : { temperature: request.options.temperature }),
-      ...(request.options.maxTokens === null ? {} : { max_tokens: request.options.maxTokens }),
-    },
+    json: llamaCppQuestion(request),
     signal,
     during,
   };
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
-      yield* streamAnswer(client, call, refusal(request.model), createLlamaCppAnswerParser(request.model));
+      const parser = createLlamaCppAnswerParser(request.model, request.offer);
+      yield* streamAnswer(client, call, refusal(request.model), parser);
       return;
     } catch (error) {
       if (!(error instanceof StillLoading)) throw error;

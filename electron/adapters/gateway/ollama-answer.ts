@@ -1,12 +1,28 @@
 import { z } from 'zod';
-import type { LmError } from '../../contract';
+import { toLmError, type LmError } from '../../contract';
+import { CalledTools } from '../../services/models';
+import { jsonObjectSchema, type ToolOffer } from '../../services/models/ports';
 import { brokenOff, unreadablePiece, type AnswerEvent, type AnswerParser } from './answer-parser';
 import { mapRuntimeError, readErrorValue } from './errors';
 import { createLineDecoder } from './line-decoder';
 
 /** One line of Ollama's /api/chat stream; durations are nanoseconds, unknown fields are ignored. */
 const lineSchema = z.object({
-  message: z.object({ content: z.string().nullish(), thinking: z.string().nullish() }).nullish(),
+  message: z
+    .object({
+      content: z.string().nullish(),
+      thinking: z.string().nullish(),
+      /** Whole ones; older releases give them no ids. */
+      tool_calls: z
+        .array(
+          z.object({
+            id: z.string().optional(),
+            function: z.object({ name: z.string(), arguments: jsonObjectSchema.nullish() }),
+          }),
+        )
+        .nullish(),
+    })
+    .nullish(),
   done: z.boolean().nullish(),
   done_reason: z.string().nullish(),
   prompt_eval_count: z.number().nullish(),
@@ -16,8 +32,9 @@ const lineSchema = z.object({
 type Line = z.infer<typeof lineSchema>;
 
 /** Parses Ollama's native answer stream, one JSON value per line. */
-export function createOllamaAnswerParser(model: string): AnswerParser {
+export function createOllamaAnswerParser(model: string, offer?: ToolOffer): AnswerParser {
   const decoder = createLineDecoder();
+  const called = new CalledTools(model, offer);
   let ended = false;
 
   const fail = (error: LmError): AnswerEvent[] => {
@@ -25,23 +42,21 @@ export function createOllamaAnswerParser(model: string): AnswerParser {
     return [{ kind: 'error', error }];
   };
 
-  const finish = (line: Line): AnswerEvent => {
+  const finish = (line: Line): AnswerEvent[] => {
     ended = true;
     const count = line.eval_count ?? null;
     const seconds = (line.eval_duration ?? 0) / 1e9;
-    return {
-      kind: 'finish',
-      reason: line.done_reason === 'stop' || line.done_reason === 'length' ? line.done_reason : 'unknown',
-      metrics: {
-        promptTokens: line.prompt_eval_count ?? null,
-        answerTokens: count,
-        tokensPerSecond: count !== null && count > 1 && seconds > 0 ? count / seconds : null,
-      },
-    };
+    const reason =
+      line.done_reason === 'stop' || line.done_reason === 'length' ? line.done_reason : 'unknown';
+    return called.end(reason, {
+      promptTokens: line.prompt_eval_count ?? null,
+      answerTokens: count,
+      tokensPerSecond: count !== null && count > 1 && seconds > 0 ? count / seconds : null,
+    });
   };
 
-  const take = (text: string): AnswerEvent[] => {
-    if (ended || text.trim() === '') return [];
+  const read = (text: string): AnswerEvent[] => {
+    if (text.trim() === '') return [];
     let json: unknown;
     try {
       json = JSON.parse(text);
@@ -56,8 +71,19 @@ export function createOllamaAnswerParser(model: string): AnswerParser {
     const events: AnswerEvent[] = [];
     if (message?.thinking) events.push({ kind: 'thinking', text: message.thinking });
     if (message?.content) events.push({ kind: 'content', text: message.content });
-    if (done) events.push(finish(parsed.data));
-    return events;
+    for (const { id, function: call } of message?.tool_calls ?? []) {
+      called.addWhole(id, call.name, call.arguments ?? {});
+    }
+    return done ? [...events, ...finish(parsed.data)] : events;
+  };
+
+  const take = (text: string): AnswerEvent[] => {
+    if (ended) return [];
+    try {
+      return read(text);
+    } catch (error) {
+      return fail(toLmError(error));
+    }
   };
 
   return {

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { LmError, type Model } from '../../contract';
+import { readCalls } from '../../services/models';
 import type { LlmBackend, ModelPuller, PullProgress } from '../../services/models/ports';
 import { readAll, refusalOf, streamAnswer } from './answer-stream';
 import { mapRuntimeError, readErrorBody } from './errors';
 import { readBody, type GatewayCall, type GatewayClient } from './gateway-client';
 import { createOllamaAnswerParser } from './ollama-answer';
 import { createPullParser } from './ollama-pull';
+import { ollamaQuestion } from './ollama-question';
 import { pause } from './pause';
 
 const detailsSchema = z.object({
@@ -166,28 +168,16 @@ export function createOllamaBackend(client: GatewayClient): LlmBackend & ModelPu
     },
 
     chat: async function* (request, signal) {
-      const { temperature, maxTokens } = request.options;
       const call: GatewayCall = {
         method: 'POST',
         path: `${root}/chat`,
-        json: {
-          model: request.model,
-          messages: request.turns,
-          stream: true,
-          // Without these Ollama silently drops the oldest messages of a conversation that is too long.
-          truncate: false,
-          shift: false,
-          options: {
-            ...(temperature === null ? {} : { temperature }),
-            ...(maxTokens === null ? {} : { num_predict: maxTokens }),
-          },
-        },
+        json: ollamaQuestion(request, readCalls(request)),
         signal,
         during: `the answer of ${request.model}`,
       };
       loading.add(request.model);
       try {
-        const parser = createOllamaAnswerParser(request.model);
+        const parser = createOllamaAnswerParser(request.model, request.offer);
         for await (const event of streamAnswer(client, call, refusalOf('ollama', request.model), parser)) {
           loading.delete(request.model);
           yield event;

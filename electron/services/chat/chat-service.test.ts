@@ -201,6 +201,18 @@ describe('a running answer', () => {
     );
   });
 
+  it('fails when the model calls a tool, since a conversation offers none and runs nothing', async () => {
+    chat.send(conversationId, 'hi', model, options);
+    backend.emit(text('I look.'), { kind: 'call', call: { id: 'a', name: 'rm', arguments: {} } }, finish);
+    await ended();
+    expect(backend.requests.at(-1)?.offer).toBeUndefined();
+    expect(last()).toMatchObject({
+      content: 'I look.',
+      status: 'failed',
+      error: { code: 'generation_failed', details: { tool: 'rm' } },
+    });
+  });
+
   it('is answered anew in place of the failed answer by retry', async () => {
     chat.send(conversationId, 'hi', model, options);
     backend.emit(text('bad'), new LmError('generation_failed', 'Broken.', { retryable: true }));

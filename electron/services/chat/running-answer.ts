@@ -94,8 +94,11 @@ export class RunningAnswer {
   private async receive(): Promise<ChatMessage> {
     try {
       for await (const event of this.deps.backend.chat(this.deps.request, this.abort.signal)) {
-        if (event.kind === 'finish')
+        if (event.kind === 'call') throw calledTool({ tool: event.call.name });
+        if (event.kind === 'finish') {
+          if (event.reason === 'calls') throw calledTool();
           return this.ended('complete', null, { ...event.metrics, finishReason: event.reason });
+        }
         this.take(event.kind, event.text);
         if (this.content.length + this.thinking.length > maxAnswerCharacters) {
           this.abort.abort();
@@ -148,6 +151,14 @@ export class RunningAnswer {
       },
     };
   }
+}
+
+/** A conversation offers no tools, and runs nothing. */
+function calledTool(details: { readonly tool?: string } = {}): LmError {
+  return new LmError('generation_failed', 'The model called a tool, but conversations offer it none.', {
+    details,
+    retryable: true,
+  });
 }
 
 const unmeasured = { promptTokens: null, answerTokens: null, tokensPerSecond: null };

@@ -6,10 +6,15 @@ export type {
   ChatRequest,
   ChatTurn,
   GenerationMetrics,
+  JsonObject,
   LlmBackend,
   ModelImporter,
   ModelPuller,
   ModelUpload,
   PullProgress,
+  Tool,
+  ToolCall,
+  ToolOffer,
 } from './ports';
 export { SpeedMeter } from './speed';
+export { CalledTools, readCalls } from './called-tools';

@@ -1,15 +1,33 @@
+import type { z } from 'zod';
 import type { GenerationOptions, Model, Runtime } from '../../contract';
+import type { ChatTurn, Tool, toolChoiceSchema, ToolCall } from './chat-turns';
 
-export interface ChatTurn {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
+export {
+  chatTurnSchema,
+  jsonObjectSchema,
+  jsonSchemaSchema,
+  toolChoiceSchema,
+  toolSchema,
+  type ChatTurn,
+  type JsonObject,
+  type JsonSchema,
+  type Tool,
+  type ToolCall,
+} from './chat-turns';
+
+export interface ToolOffer {
+  /** At least one, each with a name of its own. */
+  readonly tools: readonly Tool[];
+  readonly choice: z.infer<typeof toolChoiceSchema>;
 }
 
 export interface ChatRequest {
   readonly model: string;
-  /** Oldest first; the last one is the question. */
+  /** Oldest first; the last one is the question, or a tool's answer. */
   readonly turns: readonly ChatTurn[];
   readonly options: GenerationOptions;
+  /** What the model may call; nothing where it is left out, and then a call fails the answer. */
+  readonly offer?: ToolOffer;
 }
 
 /** What the runtime itself measured; null where it says nothing. */
@@ -23,9 +41,16 @@ export interface GenerationMetrics {
 export type ChatEvent =
   | { readonly kind: 'content'; readonly text: string }
   | { readonly kind: 'thinking'; readonly text: string }
+  /**
+   * The model calls a tool that was offered. A call is told whole, and only when its answer is: nobody can act on
+   * a part of one, and nobody should on one of an answer that failed. That the arguments are those of the
+   * tool's schema is for whoever runs the tool to check.
+   */
+  | { readonly kind: 'call'; readonly call: ToolCall }
   | {
       readonly kind: 'finish';
-      readonly reason: 'stop' | 'length' | 'unknown';
+      /** `calls`: the answer goes on after the tools have answered. */
+      readonly reason: 'stop' | 'length' | 'calls' | 'unknown';
       readonly metrics: GenerationMetrics;
     };
 
@@ -48,7 +73,7 @@ export interface LlmBackend {
   remove(name: string, signal: AbortSignal): Promise<void>;
   /**
    * Streams one answer. It ends after exactly one `finish`, or throws an LmError, `context_overflow` and
-   * `generation_failed` among them. Aborting `signal` closes the connection, which makes the runtime stop.
+   * `generation_failed` among them; `unsupported` where model or runtime cannot do what is asked of tools. Aborting `signal` closes the connection, which makes the runtime stop.
    */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
   /**

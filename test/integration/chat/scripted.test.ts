@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LmError } from '../../../electron/contract';
-import type { ChatEvent, LlmBackend } from '../../../electron/services/models';
+import type { ChatEvent, ChatRequest, LlmBackend, ToolOffer } from '../../../electron/services/models';
 import { ScriptedModelServer, type ScriptedAnswer } from '../../fakes/scripted-model-server';
 import { connect } from './harness';
 
@@ -29,12 +29,13 @@ afterEach(async () => {
 async function ask(
   backend: LlmBackend,
   signal = never,
+  more: Partial<ChatRequest> = {},
 ): Promise<{ events: ChatEvent[]; code: string | null }> {
   const events: ChatEvent[] = [];
   try {
     const turns = [{ role: 'user' as const, content: 'hi' }];
     for await (const event of backend.chat(
-      { model: 'm', turns, options: { temperature: null, maxTokens: null } },
+      { model: 'm', turns, options: { temperature: null, maxTokens: null }, ...more },
       signal,
     )) {
       events.push(event);
@@ -173,6 +174,94 @@ describe('a scripted runtime', () => {
     await expect(late).rejects.toMatchObject({ code: 'cancelled' });
     expect((await early).code).toBe('cancelled');
     await vi.waitFor(() => expect(server.abandoned).toBe(2));
+  });
+
+  describe('with tools', () => {
+    const offer: ToolOffer = {
+      tools: [{ name: 'get_time', description: 'The time in a zone.', parameters: { type: 'object' } }],
+      choice: 'auto',
+    };
+    const called = (piece: Record<string, unknown>, finish: string | null = null) =>
+      delta({ tool_calls: [{ index: 0, ...piece }] }, finish);
+    const named = called({ id: 'a', function: { name: 'get_time', arguments: '{"zone":' } });
+    const askLlama = (answer: ScriptedAnswer, supported = true) => {
+      server.script('/llama-cpp/models', { pieces: ['{"data":[{"id":"m","status":{"value":"loaded"}}]}'] });
+      server.script('/llama-cpp/props', {
+        pieces: [`{"chat_template_caps":{"supports_tools":${supported}}}`],
+      });
+      server.script(llamaPath, answer);
+      return ask(connected.llamaCpp, never, { offer });
+    };
+    const askOllama = (answer: ScriptedAnswer, more: Partial<ChatRequest> = {}) => {
+      server.script(ollamaPath, answer);
+      return ask(connected.ollama, never, { offer, ...more });
+    };
+
+    it('calls them, and hears their answers in the next question', async () => {
+      const call = { function: { name: 'get_time', arguments: { zone: 'CET' } } };
+      const first = await askOllama({
+        pieces: lines(
+          { message: { content: 'hm' } },
+          { message: { tool_calls: [call] } },
+          { done: true, done_reason: 'stop' },
+        ),
+      });
+      const [, told] = first.events;
+      if (told?.kind !== 'call') throw new Error('no call');
+      expect(told.call).toMatchObject({ name: 'get_time', arguments: { zone: 'CET' } });
+      expect(first.events.at(-1)).toMatchObject({ kind: 'finish', reason: 'calls' });
+      const second = await askOllama(
+        { pieces: lines({ message: { content: 'noon' } }, { done: true, done_reason: 'stop' }) },
+        {
+          turns: [
+            { role: 'user', content: 'hi' },
+            { role: 'assistant', content: 'hm', calls: [told.call] },
+            { role: 'tool', callId: told.call.id, content: '12:00' },
+          ],
+        },
+      );
+      expect(second).toMatchObject({ events: [{ kind: 'content' }, { reason: 'stop' }], code: null });
+      expect(server.bodies.at(-1)).toMatchObject({
+        tools: [{ type: 'function', function: { name: 'get_time', parameters: { type: 'object' } } }],
+        messages: [
+          {},
+          { role: 'assistant', tool_calls: [{ id: told.call.id, ...call }] },
+          { role: 'tool', tool_call_id: told.call.id, tool_name: 'get_time', content: '12:00' },
+        ],
+      });
+    });
+
+    it('that fails in the middle of a call, or calls what was not offered, is no call of anything', async () => {
+      const unknown = { message: { tool_calls: [{ function: { name: 'rm', arguments: {} } }] } };
+      const answers = [
+        await askLlama({ pieces: sse(named), then: 'cut' }),
+        await askLlama({ pieces: sse(named) }),
+        await askLlama({ pieces: [...sse(named, called({}, 'tool_calls')), 'data: [DONE]\n\n'] }),
+        await askLlama({ pieces: sse(named, { error: { message: 'CUDA error', type: 'server_error' } }) }),
+        await askLlama({ pieces: sse(called({ function: { name: 'rm', arguments: '{}' } }, 'tool_calls')) }),
+        await askOllama({ pieces: lines(unknown, { done: true, done_reason: 'stop' }) }),
+        await askOllama({ pieces: lines({ message: { tool_calls: [{ function: { name: 'get_time' } }] } }) }),
+      ];
+      expect(answers.map(({ code }) => code)).toEqual([
+        'gateway_unreachable',
+        ...Array<string>(6).fill('generation_failed'),
+      ]);
+      expect(answers.flatMap(({ events }) => events)).toEqual([]);
+    });
+
+    it('that a model cannot use, or a runtime cannot make it use, says so', async () => {
+      const refused = await askOllama({
+        status: 400,
+        pieces: ['{"error":"registry.ollama.ai/library/gemma:2b does not support tools"}'],
+      });
+      expect(refused.code).toBe('unsupported');
+      const ignored = await askLlama({ pieces: sse(delta({ content: 'x' }, 'stop')) }, false);
+      expect(ignored).toEqual({ events: [], code: 'unsupported' });
+      const asked = server.requests.length;
+      const required = await askOllama({ pieces: [] }, { offer: { ...offer, choice: 'required' } });
+      expect(required.code).toBe('unsupported');
+      expect(server.requests).toHaveLength(asked);
+    });
   });
 
   it('that is not there at all is an unreachable gateway', async () => {

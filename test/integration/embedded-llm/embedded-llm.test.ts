@@ -44,7 +44,7 @@ async function collect(events: AsyncIterable<ChatEvent>): Promise<{ text: string
   let text = '';
   let last: ChatEvent | null = null;
   for await (const event of events) {
-    if (event.kind !== 'finish') text += event.text;
+    if (event.kind === 'content' || event.kind === 'thinking') text += event.text;
     last = event;
   }
   return { text, last };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonSchema } from '../protocol';
+import type { JsonSchema } from '../../../services/models/ports';
 import { hasOptionalProperties, toGrammarSchema, withoutLeftOut } from './grammar-schema';
 
 const place: JsonSchema = {

@@ -1,7 +1,7 @@
 import type { GbnfJsonSchema } from 'node-llama-cpp';
-import type { JsonSchema } from '../protocol';
+import type { JsonObject, JsonSchema } from '../../../services/models/ports';
 
-type Json = Exclude<JsonSchema, boolean>[string];
+type Json = JsonObject[string];
 
 const anything: GbnfJsonSchema = {
   oneOf: [
@@ -106,7 +106,7 @@ class Translation {
     return { ...this.ofType(only, schema), ...description };
   }
 
-  private ofType(type: string, schema: Exclude<JsonSchema, boolean>): GbnfJsonSchema {
+  private ofType(type: string, schema: JsonObject): GbnfJsonSchema {
     switch (type) {
       case 'object':
         return this.object(schema);
@@ -139,7 +139,7 @@ class Translation {
     }
   }
 
-  private object(schema: Exclude<JsonSchema, boolean>): GbnfJsonSchema {
+  private object(schema: JsonObject): GbnfJsonSchema {
     const { properties, additionalProperties } = schema;
     const further =
       typeof additionalProperties === 'boolean'
@@ -173,7 +173,7 @@ function orNull(schema: GbnfJsonSchema): GbnfJsonSchema {
 }
 
 /** `allOf` in one: what all parts say together. */
-function merged(schema: Exclude<JsonSchema, boolean>, root: JsonSchema): JsonSchema {
+function merged(schema: JsonObject, root: JsonSchema): JsonSchema {
   const { allOf, ...rest } = schema;
   const parts = (Array.isArray(allOf) ? allOf : [])
     .filter(isSchema)
@@ -190,7 +190,7 @@ function merged(schema: Exclude<JsonSchema, boolean>, root: JsonSchema): JsonSch
 }
 
 /** A schema behind its references; one that leads nowhere says nothing. */
-function resolve(schema: JsonSchema, root: JsonSchema, seen: Set<string>): Exclude<JsonSchema, boolean> {
+function resolve(schema: JsonSchema, root: JsonSchema, seen: Set<string>): JsonObject {
   if (typeof schema === 'boolean') return {};
   const reference = schema['$ref'];
   if (typeof reference === 'string') {
@@ -215,7 +215,7 @@ function targetOf(reference: string, root: JsonSchema): JsonSchema | null {
   return isSchema(at) ? at : null;
 }
 
-function variantsOf(schema: Exclude<JsonSchema, boolean>): readonly JsonSchema[] {
+function variantsOf(schema: JsonObject): readonly JsonSchema[] {
   for (const word of ['oneOf', 'anyOf']) {
     const variants = schema[word];
     if (Array.isArray(variants) && variants.length > 0) return variants.filter(isSchema);
@@ -223,7 +223,7 @@ function variantsOf(schema: Exclude<JsonSchema, boolean>): readonly JsonSchema[]
   return [];
 }
 
-function typesOf(schema: Exclude<JsonSchema, boolean>): readonly string[] {
+function typesOf(schema: JsonObject): readonly string[] {
   const { type } = schema;
   const types = typeof type === 'string' ? [type] : [...stringsOf(type)];
   if (types.length === 0) {

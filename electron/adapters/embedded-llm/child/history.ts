@@ -1,9 +1,10 @@
 import type { ChatHistoryItem, ChatModelFunctionCall } from 'node-llama-cpp';
 import { z } from 'zod';
-import type { JsonSchema, Order } from '../protocol';
+import type { JsonObject } from '../../../services/models/ports';
+import type { Order } from '../protocol';
 
 type Turn = Extract<Order, { type: 'chat' }>['turns'][number];
-type Json = Exclude<JsonSchema, boolean>[string];
+type Json = JsonObject[string];
 
 /**
  * The turns as the library has them. There a tool's answer is part of the call, and calls are part of one answer of

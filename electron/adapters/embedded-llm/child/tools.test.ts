@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonSchema } from '../protocol';
+import type { JsonSchema } from '../../../services/models/ports';
 import { OfferedTools, type CallPiece } from './tools';
 
 function offered(parameters: ConstructorParameters<typeof OfferedTools>[0][number]['parameters']) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChatModelFunctions, ChatWrapper } from 'node-llama-cpp';
-import type { FromChild, JsonSchema, Tool } from '../protocol';
+import type { JsonSchema, Tool } from '../../../services/models/ports';
+import type { FromChild } from '../protocol';
 import { hasOptionalProperties, toGrammarSchema, withoutLeftOut } from './grammar-schema';
 
 export type CallPiece = Omit<Extract<FromChild, { type: 'call' }>, 'type' | 'id'>;

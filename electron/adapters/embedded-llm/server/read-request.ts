@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LmError } from '../../../contract';
 import type { GenerationOrder } from '../llm-process';
-import type { JsonSchema } from '../protocol';
+import { jsonObjectSchema, type JsonObject, type JsonSchema } from '../../../services/models/ports';
 
 const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
 const contentSchema = z.union([z.string(), z.array(partSchema)]).nullish();
@@ -9,7 +9,7 @@ const callSchema = z.looseObject({
   id: z.string().default(''),
   function: z.looseObject({
     name: z.string().min(1),
-    arguments: z.union([z.string(), z.record(z.string(), z.json())]).default('{}'),
+    arguments: z.union([z.string(), jsonObjectSchema]).default('{}'),
   }),
 });
 const messageSchema = z.looseObject({
@@ -18,11 +18,10 @@ const messageSchema = z.looseObject({
   tool_calls: z.array(callSchema).nullish(),
   tool_call_id: z.string().nullish(),
 });
-const schemaSchema = z.record(z.string(), z.json());
 const formatSchema = z.looseObject({
   type: z.enum(['text', 'json_object', 'json_schema']),
-  schema: schemaSchema.nullish(),
-  json_schema: z.looseObject({ schema: schemaSchema.nullish() }).nullish(),
+  schema: jsonObjectSchema.nullish(),
+  json_schema: z.looseObject({ schema: jsonObjectSchema.nullish() }).nullish(),
 });
 const number = z.number().nullish();
 const whole = z.number().int().nullish();
@@ -44,7 +43,7 @@ const sharedFields = {
   max_completion_tokens: whole,
   n_predict: whole,
   stop: z.union([z.string(), z.array(z.string())]).nullish(),
-  json_schema: schemaSchema.nullish(),
+  json_schema: jsonObjectSchema.nullish(),
   n: whole,
   logprobs: z.union([z.boolean(), z.number()]).nullish(),
   top_logprobs: whole,
@@ -63,7 +62,7 @@ const chatSchema = z.looseObject({
         function: z.looseObject({
           name: z.string().min(1),
           description: z.string().nullish(),
-          parameters: schemaSchema.nullish(),
+          parameters: jsonObjectSchema.nullish(),
         }),
       }),
     )
@@ -260,14 +259,16 @@ function turnsOf(messages: readonly z.infer<typeof messageSchema>[]): Turn[] {
   });
 }
 
-function argumentsOf(given: string | z.core.util.JSONType, position: number): z.core.util.JSONType {
+function argumentsOf(given: string | JsonObject, position: number): JsonObject {
   if (typeof given !== 'string') return given;
   try {
-    return z.json().parse(JSON.parse(given === '' ? '{}' : given));
+    return jsonObjectSchema.parse(JSON.parse(given === '' ? '{}' : given));
   } catch (error) {
-    throw new LmError('invalid_input', `messages.${position}: the arguments of a tool call are no JSON.`, {
-      cause: error,
-    });
+    throw new LmError(
+      'invalid_input',
+      `messages.${position}: the arguments of a tool call are no JSON object.`,
+      { cause: error },
+    );
   }
 }
 
