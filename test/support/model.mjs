@@ -70,6 +70,33 @@ export async function ensureRandomModel() {
   return join(folder, RANDOM_FILE);
 }
 
+/**
+ * The small model with another chat template in its file, for what only some templates say: a model is spoken to by
+ * the template that its file has.
+ * @param {string} name Of the file, without `.gguf`.
+ * @param {string} template In Jinja.
+ * @returns {Promise<string>} Path of the GGUF file.
+ */
+export async function ensureSmallModelWithTemplate(name, template) {
+  const folder = await ensureArtefact({
+    name: `model-${name}`,
+    key: `${SMALL.sha256} ${GGUF_REQUIREMENT} ${template}`,
+    describe: `the small chat model with the template of ${name}`,
+    make: async (partial) => {
+      const python = await ensurePython({
+        name: 'python-gguf',
+        key: GGUF_REQUIREMENT,
+        install: [GGUF_REQUIREMENT],
+      });
+      await run(python, [
+        ...['-m', 'gguf.scripts.gguf_new_metadata', '--chat-template', template, '--force'],
+        ...[await ensureSmallModel(), join(partial, `${name}.gguf`)],
+      ]);
+    },
+  });
+  return join(folder, `${name}.gguf`);
+}
+
 /** Ollama's chat template for SmolLM2 and other models that were taught with ChatML. */
 export const CHATML_TEMPLATE = `{{- range .Messages }}<|im_start|>{{ .Role }}
 {{ .Content }}<|im_end|>

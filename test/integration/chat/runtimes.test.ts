@@ -2,18 +2,21 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { toolTemplate } from '../../../electron/adapters/embedded-llm/child/tool-template.fakes';
 import { openConversationStore } from '../../../electron/adapters/storage';
 import { LmError, type ChatMessage, type Model, type ModelReference } from '../../../electron/contract';
 import { ChatService } from '../../../electron/services/chat';
 import { FakeChatSink } from '../../../electron/services/chat/chat-service.fakes';
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import type { ChatEvent, LlmBackend } from '../../../electron/services/models';
-import { ensureRandomModel, ensureSmallModel } from '../../support/model.mjs';
+import { ensureRandomModel, ensureSmallModel, ensureSmallModelWithTemplate } from '../../support/model.mjs';
 import { startModelRegistry } from '../../support/registry.mjs';
 import { connect, importGguf, TestSandbox } from './harness';
+import { describeToolCalls } from './tool-calls';
 
 const small = 'SmolLM2-135M-Instruct.Q4_1';
 const random = 'random-weights';
+const withTools = 'with-tools';
 const options = { temperature: 0, maxTokens: 12 };
 const endless = { temperature: null, maxTokens: null };
 const question = [{ role: 'user' as const, content: 'What is the capital of France? Answer in one word.' }];
@@ -29,6 +32,7 @@ beforeAll(async () => {
   connected = connect(sandbox);
   await importGguf(connected.models, await ensureSmallModel());
   await importGguf(connected.models, await ensureRandomModel());
+  await importGguf(connected.models, await ensureSmallModelWithTemplate(withTools, toolTemplate));
 });
 afterAll(async () => {
   await connected?.models.dispose();
@@ -146,6 +150,19 @@ describe('llama.cpp in the sandbox', () => {
     await connected.models.load({ runtime: 'llama-cpp', name: random });
     await connected.models.unload({ runtime: 'llama-cpp', name: random });
     expect((await find({ runtime: 'llama-cpp', name: random }))?.load.state).toBe('unloaded');
+  });
+});
+
+describe('tools of llama.cpp in the sandbox', () => {
+  describeToolCalls(withTools, () => connected.llamaCpp);
+
+  it('are refused with a model whose template has no place for them, instead of left out in silence', async () => {
+    const offer = {
+      tools: [{ name: 'get_time', description: null, parameters: null }],
+      choice: 'auto' as const,
+    };
+    const asking = collect(connected.llamaCpp.chat({ model: small, turns: question, options, offer }, never));
+    await expect(asking).rejects.toMatchObject({ code: 'unsupported' });
   });
 });
 

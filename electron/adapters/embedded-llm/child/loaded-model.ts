@@ -12,6 +12,7 @@ import type {
 } from 'node-llama-cpp';
 import { LmError } from '../../../contract';
 import type { FromChild, Order } from '../protocol';
+import { AnswerMeter } from './answer-meter';
 import { cardProblem, cardQuestions } from './graphics-card';
 import { toGrammarSchema } from './grammar-schema';
 import { toHistory } from './history';
@@ -160,13 +161,11 @@ export class LoadedModel {
       })
       .contextText.tokenize(this.model.tokenizer);
     const grammar = offered ? null : await this.grammarOf(order.schema);
-    const onCallEnd = ({ functionName, params }: { functionName: string; params: unknown }) =>
-      tools.end(functionName, params);
-    return this.measured(order, prompt, signal, async (options, onTokens) => {
+    return this.measured(order, prompt, signal, async (options, meter) => {
       const { metadata } = await this.chat.generateResponse(history, {
         ...options,
         onResponseChunk: (chunk) => {
-          onTokens(chunk.tokens.length);
+          meter.text(chunk.tokens.length);
           if (chunk.text !== '')
             listener.onText(chunk.type === 'segment' ? 'thinking' : 'content', chunk.text);
         },
@@ -175,10 +174,13 @@ export class LoadedModel {
               ...available,
               ...(order.parallelCalls ? {} : { maxParallelFunctionCalls: 1 }),
               onFunctionCallParamsChunk: ({ functionName, paramsChunk }) => {
-                onTokens(0);
+                meter.call();
                 tools.add(functionName, paramsChunk);
               },
-              onFunctionCall: onCallEnd,
+              onFunctionCall: ({ functionName, params }) => {
+                meter.call();
+                tools.end(functionName, params);
+              },
             }
           : grammar
             ? { grammar }
@@ -202,11 +204,11 @@ export class LoadedModel {
     const grammar = await this.grammarOf(order.schema);
     this.completion ??= new this.library.LlamaCompletion({ contextSequence: this.sequence });
     const { completion } = this;
-    return this.measured(order, prompt, signal, async (options, onTokens) => {
+    return this.measured(order, prompt, signal, async (options, meter) => {
       const { metadata } = await completion.generateCompletionWithMeta(prompt, {
         ...options,
         ...(grammar ? { grammar } : {}),
-        onToken: (tokens) => onTokens(tokens.length),
+        onToken: (tokens) => meter.text(tokens.length),
         onTextChunk: (text) => {
           if (text !== '') listener.onText('content', text);
         },
@@ -222,27 +224,24 @@ export class LoadedModel {
     order: ChatOrder | CompleteOrder,
     prompt: readonly Token[],
     signal: AbortSignal,
-    generate: (options: GenerationOptions, onTokens: (count: number) => void) => Promise<StopReason>,
+    generate: (options: GenerationOptions, meter: AnswerMeter) => Promise<StopReason>,
   ): Promise<Finish> {
     const room = this.contextSize - prompt.length - 1;
     if (room < 1) throw overflow(this.name, prompt.length, this.contextSize);
-    const askedAtMs = performance.now();
-    const finish: Finish = {
-      reason: 'stopped',
-      promptTokens: prompt.length,
-      cachedTokens: 0,
-      promptMs: 0,
-      answerTokens: 0,
-      answerMs: 0,
-      tokensPerSecond: null,
-    };
+    const meter = new AnswerMeter({
+      nowMs: () => performance.now(),
+      writtenTokens: () => this.sequence.tokenMeter.usedOutputTokens,
+    });
     // All but the last token, which the answer itself starts from.
-    finish.cachedTokens = await this.readPrompt(prompt.slice(0, -1), signal);
-    if (signal.aborted) return finish;
-
-    const before = this.sequence.tokenMeter.getState();
-    let firstAtMs = 0;
-    let lastAtMs = 0;
+    const cachedTokens = await this.readPrompt(prompt.slice(0, -1), signal);
+    const ended = (reason: Finish['reason']): Finish => ({
+      ...meter.end(),
+      reason,
+      promptTokens: prompt.length,
+      cachedTokens,
+    });
+    meter.begin();
+    if (signal.aborted) return ended('stopped');
     const reason = await generate(
       {
         temperature: order.temperature ?? sampling.temperature,
@@ -256,23 +255,9 @@ export class LoadedModel {
         signal,
         stopOnAbortSignal: true,
       },
-      (count) => {
-        lastAtMs = performance.now();
-        if (firstAtMs === 0) firstAtMs = lastAtMs;
-        finish.answerTokens += count;
-      },
+      meter,
     );
-    // Calls are no text; their tokens are in the meter only.
-    if (reason === 'functionCalls') {
-      finish.answerTokens = this.sequence.tokenMeter.diff(before).usedOutputTokens;
-    }
-    finish.reason = reasons[reason];
-    finish.promptMs = Math.max(0, (firstAtMs || performance.now()) - askedAtMs);
-    finish.answerMs = lastAtMs - firstAtMs;
-    if (finish.reason !== 'stopped' && finish.answerTokens > 1 && finish.answerMs > 0) {
-      finish.tokensPerSecond = (finish.answerTokens - 1) / (finish.answerMs / 1000);
-    }
-    return finish;
+    return ended(reasons[reason]);
   }
 
   private async grammarOf(schema: ChatOrder['schema']): Promise<LlamaGrammar | null> {

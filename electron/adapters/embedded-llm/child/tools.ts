@@ -88,13 +88,16 @@ function takesNothing(parameters: JsonSchema): boolean {
 export class CallLever {
   forced = false;
 
+  /** `nothing` is an empty text of the library's, which only the model process loads. */
   constructor(wrapper: ChatWrapper, nothing: ReturnType<ChatWrapper['generateContextState']>['contextText']) {
     const generate = wrapper.generateContextState.bind(wrapper);
     wrapper.generateContextState = (options) => {
       const state = generate(options);
       if (!this.forced) return state;
-      const { contextText, stopGenerationTriggers } = state;
-      const noPrefixTrigger = { type: 'functionCall', inject: nothing } as const;
+      const { contextText, stopGenerationTriggers, prefixTriggers } = state;
+      // What stands before a call in templates that begin each kind of answer in a way of its own, as gpt-oss has.
+      const inject = prefixTriggers?.find(({ type }) => type === 'functionCall')?.inject ?? nothing;
+      const noPrefixTrigger = { type: 'functionCall', inject } as const;
       return { contextText, stopGenerationTriggers, noPrefixTrigger };
     };
   }
