@@ -17,12 +17,23 @@ export type Runtime = z.infer<typeof runtimeSchema>;
 export const modelReferenceSchema = z.object({ runtime: runtimeSchema, name: z.string().min(1).max(512) });
 export type ModelReference = z.infer<typeof modelReferenceSchema>;
 
+/** How the next token of an answer is chosen; null: as the runtime does by default. */
+export const samplingSchema = z.object({
+  temperature: z.number().min(0).max(2).nullable(),
+  topP: z.number().min(0).max(1).nullable(),
+  topK: z.number().int().min(0).nullable(),
+  minP: z.number().min(0).max(1).nullable(),
+});
+export type Sampling = z.infer<typeof samplingSchema>;
+
 export const modelSchema = z.object({
   reference: modelReferenceSchema,
   sizeBytes: byteCountSchema.nullable(),
   family: z.string().nullable(),
   parameterCount: z.string().nullable(),
   quantisation: z.string().nullable(),
+  /** What its authors recommend, and what holds here where a question says nothing; left out where that is not known. */
+  sampling: samplingSchema.optional(),
   load: z.object({
     state: z.enum(['unloaded', 'loading', 'loaded', 'failed', 'unknown']),
     /** Share of the file that was read while `loading`, 0 to 1, where the runtime says so. */

@@ -50,7 +50,7 @@ import { LocalApiService } from '../services/local-api';
 import { LogsService } from '../services/logs';
 import { ModelsService } from '../services/models';
 import { SettingsService } from '../services/settings';
-import { StarterService, starterCatalog } from '../services/starter';
+import { recommendedSampling, StarterService, starterCatalog } from '../services/starter';
 import { TelemetryService } from '../services/telemetry';
 import { TerminalService } from '../services/terminal';
 import {
@@ -253,9 +253,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
 
   const gateway = createGatewayClient(sandbox);
   const ollama = createOllamaBackend(gateway);
-  const llamaCpp = createLlamaCppBackend(gateway);
+  const samplingOf = recommendedSampling(starterCatalog);
+  const llamaCpp = createLlamaCppBackend(gateway, samplingOf);
   const modelsFolder = path.join(dataFolder, 'models');
-  const embeddedLlm = options.embeddedLlmFile ? embeddedLlmOf(modelsFolder, options.embeddedLlmFile) : null;
+  const embeddedLlm = options.embeddedLlmFile
+    ? embeddedLlmOf(modelsFolder, options.embeddedLlmFile, samplingOf)
+    : null;
   const backends = [llamaCpp, ollama, ...(embeddedLlm ? [embeddedLlm] : [])];
   const models = new ModelsService({
     backends,

@@ -1,4 +1,4 @@
-import { LmError, type Model } from '../../contract';
+import { LmError, type Model, type Sampling } from '../../contract';
 import { quantisationIn, type LlmBackend } from '../../services/models';
 import { answerTurns } from './answer-turns';
 import { LlmProcess, type GenerationEvent, type GenerationOrder } from './llm-process';
@@ -17,7 +17,11 @@ export interface EmbeddedLlmOptions {
   /** A model that answered nothing for so long gives its memory back. */
   readonly idleMs?: number;
   readonly threads?: number | null;
+  /** What holds for a model where a question says nothing; see `recommendedSampling`. */
+  readonly samplingOf?: SamplingOf;
 }
+
+export type SamplingOf = (modelName: string) => Sampling | undefined;
 
 /** llama.cpp in a process of its own that lives while a model is loaded; nothing runs before the first one is. */
 export interface EmbeddedLlm extends LlmBackend {
@@ -52,7 +56,7 @@ interface Held {
 }
 
 export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
-  const { modelsFolder } = options;
+  const { modelsFolder, samplingOf = () => undefined } = options;
   const idleMs = options.idleMs ?? defaultIdleMs;
   let held: Held | null = null;
   let failed: { readonly name: string; readonly error: LmError } | null = null;
@@ -149,7 +153,7 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
     const process = await ensure(name, signal);
-    yield* process.generate(order, signal);
+    yield* process.generate(withSampling(order, samplingOf(name)), signal);
   }
 
   const unload = (name: string): Promise<void> => {
@@ -174,6 +178,7 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
         family: null,
         parameterCount: null,
         quantisation: quantisationIn(file.name),
+        ...knownSampling(samplingOf(file.name)),
         load: loadStateOf(file.name),
       })),
     load: async (name, signal) => {
@@ -207,6 +212,22 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
       await inTurn(end);
     },
   };
+}
+
+/** What the question says comes first, each field by itself. */
+function withSampling(order: GenerationOrder, sampling: Sampling | undefined): GenerationOrder {
+  if (!sampling) return order;
+  return {
+    ...order,
+    temperature: order.temperature ?? sampling.temperature,
+    topP: order.topP ?? sampling.topP,
+    topK: order.topK ?? sampling.topK,
+    minP: order.minP ?? sampling.minP,
+  };
+}
+
+function knownSampling(sampling: Sampling | undefined): Pick<Model, 'sampling'> {
+  return sampling ? { sampling } : {};
 }
 
 function cancelled(name: string): LmError {

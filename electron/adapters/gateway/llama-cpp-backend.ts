@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LmError, type Model } from '../../contract';
+import { LmError, type Model, type Sampling } from '../../contract';
 import { quantisationIn, readCalls } from '../../services/models';
 import type { ChatEvent, ChatRequest, LlmBackend } from '../../services/models/ports';
 import { refusalOf, streamAnswer } from './answer-stream';
@@ -39,8 +39,14 @@ const root = '/llama-cpp';
 const longestPauseMs = 2_000;
 const loadingPatienceMs = 10 * 60_000;
 
+/** What holds for a model where a question says nothing. */
+type SamplingOf = (modelName: string) => Sampling | undefined;
+
 /** llama-server in router mode: it lists the GGUF files of its folder and loads each one when it is asked for. */
-export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
+export function createLlamaCppBackend(
+  client: GatewayClient,
+  samplingOf: SamplingOf = () => undefined,
+): LlmBackend {
   const ggufFiles = createGgufStore(client);
 
   /** A call that is expected to answer 200 with JSON; anything else becomes an LmError about `model`. */
@@ -135,6 +141,7 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
         listed.map(async (model): Promise<Model> => {
           const state = loadState(model);
           const file = files.find((candidate) => candidate.modelName === model.id);
+          const sampling = samplingOf(model.id);
           const contextSize = state === 'loaded' ? await contextSizeOf(model.id, signal) : null;
           return {
             reference: { runtime: 'llama-cpp', name: model.id },
@@ -142,6 +149,7 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
             family: null,
             parameterCount: parameterText(model.meta?.n_params ?? null),
             quantisation: quantisationIn(model.id),
+            ...(sampling ? { sampling } : {}),
             load: {
               state,
               // llama-server tells neither its memory nor where the layers lie.
@@ -205,7 +213,7 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
         await load(request.model, signal);
         await requireToolsInTemplate(client, request.model, signal);
       }
-      yield* chatWithPatience(client, request, signal);
+      yield* chatWithPatience(client, request, samplingOf(request.model), signal);
     },
 
     released: async (name, othersRunning, withinMs) => {
@@ -242,6 +250,7 @@ export function createLlamaCppBackend(client: GatewayClient): LlmBackend {
 async function* chatWithPatience(
   client: GatewayClient,
   request: ChatRequest,
+  sampling: Sampling | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent, void, undefined> {
   const giveUpAtMs = Date.now() + loadingPatienceMs;
@@ -249,7 +258,7 @@ async function* chatWithPatience(
   const call: GatewayCall = {
     method: 'POST',
     path: `${root}/v1/chat/completions`,
-    json: llamaCppQuestion(request),
+    json: llamaCppQuestion(request, sampling),
     signal,
     during,
   };

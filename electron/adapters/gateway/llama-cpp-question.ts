@@ -1,13 +1,20 @@
+import type { Sampling } from '../../contract';
 import type { ChatRequest, ChatTurn, ToolOffer } from '../../services/models/ports';
 
-/** A question in the words of llama-server's /v1/chat/completions. */
-export function llamaCppQuestion({ model, turns, options, offer }: ChatRequest): Record<string, unknown> {
+/** A question in the words of llama-server's /v1/chat/completions; `sampling` holds where it says nothing. */
+export function llamaCppQuestion(
+  { model, turns, options, offer }: ChatRequest,
+  sampling?: Sampling,
+): Record<string, unknown> {
+  const temperature = options.temperature ?? sampling?.temperature ?? null;
+  const others = sampling ? { top_p: sampling.topP, top_k: sampling.topK, min_p: sampling.minP } : {};
   return {
     model,
     messages: turns.map(messageOf),
     stream: true,
     stream_options: { include_usage: true },
-    ...(options.temperature === null ? {} : { temperature: options.temperature }),
+    ...(temperature === null ? {} : { temperature }),
+    ...Object.fromEntries(Object.entries(others).filter(([, value]) => value !== null)),
     ...(options.maxTokens === null ? {} : { max_tokens: options.maxTokens }),
     ...(offer ? toolFields(offer) : {}),
   };

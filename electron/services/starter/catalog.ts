@@ -1,3 +1,4 @@
+import type { Sampling } from '../../contract';
 import type { CatalogModel, PackageMirror } from './ports';
 
 const smollm2Wheel: Omit<PackageMirror<'pip' | 'index'>, 'kind' | 'name'> = {
@@ -12,6 +13,10 @@ const smollm2Wheel: Omit<PackageMirror<'pip' | 'index'>, 'kind' | 'name'> = {
   },
 };
 
+/** Of the model cards: SmolLM2's examples generate with these, Qwen's card has a list of best practices. */
+const smollm2Sampling: Sampling = { temperature: 0.2, topP: 0.9, topK: null, minP: null };
+const qwen3InstructSampling: Sampling = { temperature: 0.7, topP: 0.8, topK: 20, minP: 0 };
+
 /**
  * Sizes and SHA-256 are those of the pinned revisions, as the hub's pages of the files and several independent
  * projects that pin the same revisions state them; that of the wheel's file was computed from the wheel.
@@ -22,6 +27,7 @@ export const starterCatalog: readonly CatalogModel[] = [
     name: 'SmolLM2 135M Instruct',
     license: 'Apache-2.0',
     use: 'Tiny and quick on any computer: shows that everything works, and answers simple questions in English.',
+    sampling: smollm2Sampling,
     mirrors: [
       {
         kind: 'http',
@@ -43,6 +49,7 @@ export const starterCatalog: readonly CatalogModel[] = [
     name: 'SmolLM2 1.7B Instruct',
     license: 'Apache-2.0',
     use: 'Short texts, summaries and simple code in English; wants about 2 GB of memory.',
+    sampling: smollm2Sampling,
     mirrors: [
       {
         kind: 'http',
@@ -61,6 +68,7 @@ export const starterCatalog: readonly CatalogModel[] = [
     name: 'Qwen3 4B Instruct 2507',
     license: 'Apache-2.0',
     use: 'Everyday questions and code in many languages; wants about 4 GB of memory and some patience without a graphics card.',
+    sampling: qwen3InstructSampling,
     mirrors: [
       {
         kind: 'http',

@@ -1,4 +1,5 @@
 export { starterCatalog } from './catalog';
+export { recommendedSampling } from './recommended-sampling';
 export { StarterService, type StarterServiceDeps } from './starter-service';
 export type {
   CatalogModel,

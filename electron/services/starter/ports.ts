@@ -1,3 +1,5 @@
+import type { Sampling } from '../../contract';
+
 /** Where a model's file can be had. Each mirror may have another build of the model, hence a file of its own. */
 export type Mirror =
   | { readonly kind: 'http'; readonly name: string; readonly url: string; readonly file: MirrorFile }
@@ -32,6 +34,8 @@ export interface CatalogModel {
   readonly name: string;
   readonly license: string;
   readonly use: string;
+  /** As its authors recommend; a small model answers nonsense with a large one's. */
+  readonly sampling: Sampling;
   /** Tried in this order; at least one. */
   readonly mirrors: readonly [Mirror, ...Mirror[]];
 }

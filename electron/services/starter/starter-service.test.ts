@@ -13,6 +13,7 @@ const tiny: CatalogModel = {
   name: 'Tiny',
   license: 'Apache-2.0',
   use: 'Tests.',
+  sampling: { temperature: 0.2, topP: null, topK: null, minP: null },
   mirrors: [
     { kind: 'http', name: 'hub', url: 'https://hub.example/tiny', file: hubFile },
     {

@@ -2,7 +2,11 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createEmbeddedLlm, type EmbeddedLlm } from '../../../electron/adapters/embedded-llm';
+import {
+  createEmbeddedLlm,
+  type EmbeddedLlm,
+  type EmbeddedLlmOptions,
+} from '../../../electron/adapters/embedded-llm';
 import { LmError } from '../../../electron/contract';
 import type { ChatEvent, ChatRequest } from '../../../electron/services/models';
 import { bundleForTest } from '../../support/embedded-llm.mjs';
@@ -27,7 +31,9 @@ beforeEach(() => {
 });
 afterEach(() => llm.dispose());
 
-function open(options: { readonly idleMs?: number; readonly modelsFolder?: string }): EmbeddedLlm {
+function open(
+  options: Partial<Pick<EmbeddedLlmOptions, 'idleMs' | 'modelsFolder' | 'samplingOf'>>,
+): EmbeddedLlm {
   return createEmbeddedLlm({
     modelsFolder: folder,
     childFile,
@@ -102,6 +108,20 @@ test('SmolLM2 answers that Paris is the capital of France, with counts and speed
   expect(last.metrics.answerTokens).toBeGreaterThan(3);
   expect(last.metrics.tokensPerSecond).toBeGreaterThan(0);
   expect((await llm.list(never))[0]?.load).toMatchObject({ state: 'loaded', contextSize: 8192, gpuShare: 0 });
+}, 120_000);
+
+test('What the authors of a model recommend holds where a question says nothing, and only there', async () => {
+  await llm.dispose();
+  llm = open({ samplingOf: () => ({ temperature: 0, topP: null, topK: null, minP: null }) });
+  const answer = async (temperature: number | null) => {
+    const request = question('Write one sentence about the sea.', 30);
+    return (await collect(llm.chat({ ...request, options: { ...request.options, temperature } }, never)))
+      .text;
+  };
+  const coldest = await answer(0);
+  expect([await answer(null), await answer(null)]).toEqual([coldest, coldest]);
+  expect(await answer(2)).not.toBe(coldest);
+  expect(await llm.list(never)).toMatchObject([{ sampling: { temperature: 0 } }]);
 }, 120_000);
 
 test('An answer ends at its limit of tokens', async () => {

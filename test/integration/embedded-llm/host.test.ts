@@ -88,7 +88,8 @@ test('With a yes given before, the starter model is fetched by what the machine 
     conversationId,
     text: 'What is the capital of France?',
     model: model.reference,
-    options: { temperature: 0, maxTokens: 64 },
+    // As the page asks: nothing is said, so that what the model's authors recommend holds.
+    options: { temperature: null, maxTokens: 64 },
   });
   const answer = await new Promise<ChatMessage>((resolve) => {
     client.watch(
@@ -108,6 +109,14 @@ test('With a yes given before, the starter model is fetched by what the machine 
   expect(answer).toMatchObject({ status: 'complete', metrics: { finishReason: 'stop' } });
   expect(answer.content).toContain('Paris');
   expect(answer.metrics?.tokensPerSecond).toBeGreaterThan(0);
+
+  // By the name of the file alone, as after a restart nothing else is known.
+  closePage();
+  await host?.dispose();
+  await start(false);
+  expect((await client.call('models.list', null)).models).toMatchObject([
+    { reference: model.reference, sampling: { temperature: 0.2, topP: 0.9 } },
+  ]);
 
   await client.call('models.unload', { model: model.reference });
   await client.call('models.remove', { model: model.reference });

@@ -79,9 +79,10 @@ async function download(mirrors: CatalogModel['mirrors']): Promise<StarterDownlo
   return end;
 }
 
+const sampling = { temperature: null, topP: null, topK: null, minP: null };
 function begin(mirrors: CatalogModel['mirrors']): StarterService {
   starter = new StarterService({
-    catalog: [{ id: 'tiny', name: 'Tiny', license: 'MIT', use: 'Tests.', mirrors }],
+    catalog: [{ id: 'tiny', name: 'Tiny', license: 'MIT', use: 'Tests.', sampling, mirrors }],
     files: createStarterFiles(folder),
     fetcher: createMirrorFetcher(),
     onInstalled: async () => undefined,
