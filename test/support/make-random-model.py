@@ -1,6 +1,8 @@
 """Writes a llama GGUF with random weights: useless answers at thousands of tokens a second.
 
-Usage: make-random-model.py OUTPUT.gguf (needs the package `gguf`)
+Usage: make-random-model.py OUTPUT.gguf [POOLING] (needs the package `gguf`)
+
+With POOLING, `MEAN` or `LAST`, its file says that it makes embeddings, and how.
 """
 
 import sys
@@ -31,7 +33,7 @@ def vocabulary() -> tuple[list[str], list[int]]:
     return tokens + words, [int(kind) for kind in types] + [int(kinds.NORMAL)] * len(words)
 
 
-def main(path: str) -> None:
+def main(path: str, pooling: str | None = None) -> None:
     random = numpy.random.default_rng(seed=1)
     tokens, types = vocabulary()
     special = TOKENS - types.count(int(gguf.TokenType.NORMAL))
@@ -57,6 +59,8 @@ def main(path: str) -> None:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_chat_template(CHAT_TEMPLATE)
+    if pooling is not None:
+        writer.add_pooling_type(gguf.PoolingType[pooling])
 
     def matrix(rows: int, columns: int) -> numpy.ndarray:
         return random.standard_normal((rows, columns), dtype=numpy.float32) / numpy.float32(columns**0.5)
@@ -86,4 +90,4 @@ def main(path: str) -> None:
     writer.close()
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

@@ -17,7 +17,6 @@ const SMALL = {
 };
 const GGUF_REQUIREMENT = 'gguf==0.19.0';
 const RANDOM_MAKER = fileURLToPath(new URL('make-random-model.py', import.meta.url));
-const RANDOM_FILE = 'random-weights.gguf';
 
 /**
  * SmolLM2-135M-Instruct (Q4_1, Apache-2.0), which a Python package carries.
@@ -49,13 +48,16 @@ export async function ensureSmallModel() {
 }
 
 /**
- * A llama with random weights that llama-server streams at thousands of tokens a second. For load only.
+ * A llama with random weights that llama-server streams at thousands of tokens a second. For load, and for what does
+ * not depend on the weights.
+ * @param {'MEAN' | 'LAST' | null} pooling For embeddings: how one vector is made of those of the tokens.
  * @returns {Promise<string>} Path of the GGUF file, under 1 MB.
  */
-export async function ensureRandomModel() {
+export async function ensureRandomModel(pooling = null) {
+  const name = pooling === null ? 'random-weights' : `random-${pooling.toLowerCase()}`;
   const makerHash = await hashFile(RANDOM_MAKER, 'sha256', 'hex');
   const folder = await ensureArtefact({
-    name: 'random-model',
+    name: pooling === null ? 'random-model' : `model-${name}`,
     key: `${makerHash} ${GGUF_REQUIREMENT}`,
     describe: 'the model with random weights',
     make: async (partial) => {
@@ -64,10 +66,11 @@ export async function ensureRandomModel() {
         key: GGUF_REQUIREMENT,
         install: [GGUF_REQUIREMENT],
       });
-      await run(python, [RANDOM_MAKER, join(partial, RANDOM_FILE)]);
+      const file = join(partial, `${name}.gguf`);
+      await run(python, [RANDOM_MAKER, file, ...(pooling === null ? [] : [pooling])]);
     },
   });
-  return join(folder, RANDOM_FILE);
+  return join(folder, `${name}.gguf`);
 }
 
 /**

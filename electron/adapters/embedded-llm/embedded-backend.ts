@@ -1,7 +1,7 @@
 import { LmError, type Model, type Sampling } from '../../contract';
 import { quantisationIn, type LlmBackend } from '../../services/models';
 import { answerTurns } from './answer-turns';
-import { LlmProcess, type GenerationEvent, type GenerationOrder } from './llm-process';
+import { LlmProcess, type Embeddings, type GenerationEvent, type GenerationOrder } from './llm-process';
 import { findModelFile, listModelFiles, removeModelFile } from './model-files';
 
 /** As Ollama does by default, doubled: what is loaded here takes memory that the desktop may want. */
@@ -34,6 +34,11 @@ export interface EmbeddedLlm extends LlmBackend {
     order: GenerationOrder,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, void, undefined>;
+  /**
+   * Vectors of texts, or of the numbers of their tokens; each has the length 1. Loads the model first.
+   * @throws LmError as `chat`; `unsupported` where the model is not made for it, `invalid_input`.
+   */
+  embed(name: string, inputs: readonly (string | number[])[], signal: AbortSignal): Promise<Embeddings>;
   /** The model in memory, with how many of its answers are not complete; null when there is none. */
   running(): RunningModel | null;
   /** Of the running model process, for tests and statistics. */
@@ -186,6 +191,7 @@ export function createEmbeddedLlm(options: EmbeddedLlmOptions): EmbeddedLlm {
     },
     unload,
     generate,
+    embed: async (name, inputs, signal) => (await ensure(name, signal)).embed(inputs, signal),
     running: () =>
       held?.process.state === 'loaded' && held.process.facts
         ? {

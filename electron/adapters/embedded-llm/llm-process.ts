@@ -13,11 +13,18 @@ type Told<Type extends FromChild['type']> = Omit<Extract<FromChild, { type: Type
 export type GenerationEvent = Told<'text'> | Told<'call'> | Told<'finish'>;
 
 type WithoutId<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
+/** Vectors of the texts that were asked for, in their order. */
+export interface Embeddings {
+  readonly vectors: readonly (readonly number[])[];
+  readonly promptTokens: number;
+}
+type Input = Extract<ToChild, { type: 'embed' }>['inputs'][number];
+type Asked = WithoutId<Extract<ToChild, { type: 'chat' | 'complete' | 'embed' }>>;
 /** A question to the model in memory. */
 export type GenerationOrder = WithoutId<Extract<ToChild, { type: 'chat' | 'complete' }>>;
 
 interface Answer {
-  readonly events: GenerationEvent[];
+  readonly events: (GenerationEvent | Told<'vector'>)[];
   error: LmError | null;
   /** Called whenever there is something new. */
   wake: () => void;
@@ -119,6 +126,26 @@ export class LlmProcess {
     order: GenerationOrder,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
+    for await (const event of this.ask(order, signal)) {
+      if (event.type === 'vector') throw new Error('A vector came that was not asked for.');
+      yield event;
+    }
+  }
+
+  /** Vectors of all inputs, or none of them and an LmError. */
+  async embed(inputs: readonly Input[], signal: AbortSignal): Promise<Embeddings> {
+    const vectors: (readonly number[])[] = [];
+    for await (const event of this.ask({ type: 'embed', inputs: [...inputs] }, signal)) {
+      if (event.type === 'vector') vectors[event.index] = event.values;
+      if (event.type === 'finish') return { vectors, promptTokens: event.promptTokens };
+    }
+    throw new Error('The vectors have no end.');
+  }
+
+  private async *ask(
+    order: Asked,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent | Told<'vector'>, void, undefined> {
     if (this.state === 'ended') throw this.endError ?? this.cancelled();
     const id = this.nextId++;
     const answer: Answer = { events: [], error: null, wake: () => undefined };
@@ -188,6 +215,7 @@ export class LlmProcess {
     switch (message.type) {
       case 'text':
       case 'call':
+      case 'vector':
         answer.events.push(message);
         break;
       case 'finish':

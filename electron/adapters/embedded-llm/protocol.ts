@@ -48,6 +48,12 @@ export const toChildSchema = z.discriminatedUnion('type', [
     prompt: z.union([z.string(), z.array(z.number().int().nonnegative())]),
     ...samplingFields,
   }),
+  /** Vectors of texts, or of the numbers of their tokens. */
+  z.object({
+    type: z.literal('embed'),
+    id: z.number().int(),
+    inputs: z.array(z.union([z.string(), z.array(z.number().int().nonnegative())])).min(1),
+  }),
   z.object({ type: z.literal('stop'), id: z.number().int() }),
 ]);
 /** As it is sent; what has a default may be left out. */
@@ -85,6 +91,13 @@ export const fromChildSchema = z.discriminatedUnion('type', [
     index: z.number().int().nonnegative(),
     name: z.string().nullable(),
     text: z.string(),
+  }),
+  /** Of the input at `index`, of length 1. */
+  z.object({
+    type: z.literal('vector'),
+    id: z.number().int(),
+    index: z.number().int().nonnegative(),
+    values: z.array(z.number()),
   }),
   /** The end of an answer; after it nothing is computed for it any more. */
   z.object({

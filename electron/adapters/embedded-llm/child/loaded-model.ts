@@ -13,11 +13,13 @@ import type {
 import { LmError } from '../../../contract';
 import type { FromChild, Order } from '../protocol';
 import { AnswerMeter } from './answer-meter';
+import { Embedder } from './embedder';
 import { cardProblem, cardQuestions } from './graphics-card';
 import { toGrammarSchema } from './grammar-schema';
 import { toHistory } from './history';
 import { planMemory } from './memory-plan';
 import { PromptPieces } from './prompt-pieces';
+import { tokensOf } from './tokens';
 import { CallLever, OfferedTools, type CallPiece } from './tools';
 
 const batchSize = 512;
@@ -26,6 +28,7 @@ const sampling = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 } as const
 
 type ChatOrder = Extract<Order, { type: 'chat' }>;
 type CompleteOrder = Extract<Order, { type: 'complete' }>;
+type EmbedOrder = Extract<Order, { type: 'embed' }>;
 export type Finish = Omit<Extract<FromChild, { type: 'finish' }>, 'type' | 'id'>;
 type GenerationOptions = Pick<
   NonNullable<Parameters<LlamaCompletion['generateCompletionWithMeta']>[1]>,
@@ -70,6 +73,7 @@ export class LoadedModel {
     private readonly sequence: LlamaContextSequence,
     private readonly chat: LlamaChat,
     private readonly lever: CallLever,
+    private readonly embedder: Embedder,
     private readonly contextSize: number,
     readonly facts: Loaded,
   ) {}
@@ -131,7 +135,13 @@ export class LoadedModel {
       const lever = new CallLever(chatWrapper, library.LlamaText([]));
       const chat = new library.LlamaChat({ contextSequence: sequence, chatWrapper });
       const total = insights.totalLayers;
-      return new LoadedModel(name, library, llama, model, sequence, chat, lever, context.contextSize, {
+      const embedder = new Embedder({
+        ...{ name, model, insights, onCard },
+        threads: useThreads,
+        freeBytes: availableBytes,
+      });
+      const parts = [name, library, llama, model, sequence, chat, lever, embedder] as const;
+      return new LoadedModel(...parts, context.contextSize, {
         contextSize: context.contextSize,
         memoryBytes: onCard ? Math.ceil(model.memoryUsage.ram) : plan.memoryBytes,
         gpuShare: onCard && total > 0 ? Math.min(1, model.gpuLayers / total) : 0,
@@ -198,7 +208,7 @@ export class LoadedModel {
     const prompt =
       typeof order.prompt === 'string'
         ? this.model.tokenize(order.prompt, true)
-        : this.tokensOf(order.prompt);
+        : tokensOf(this.model, this.name, order.prompt);
     const { bos } = this.model.tokens;
     if (this.model.tokens.shouldPrependBosToken && bos !== null && prompt[0] !== bos) prompt.unshift(bos);
     const grammar = await this.grammarOf(order.schema);
@@ -215,6 +225,25 @@ export class LoadedModel {
       });
       return metadata.stopReason;
     });
+  }
+
+  /** Vectors of texts. @throws LmError as `Embedder`, and `generation_failed`. */
+  async embed(
+    order: EmbedOrder,
+    signal: AbortSignal,
+    onVector: (index: number, values: readonly number[]) => void,
+  ): Promise<Finish> {
+    const startedAtMs = performance.now();
+    const promptTokens = await this.embedder.embed(order.inputs, signal, onVector);
+    return {
+      reason: signal.aborted ? 'stopped' : 'stop',
+      promptTokens,
+      cachedTokens: 0,
+      promptMs: performance.now() - startedAtMs,
+      answerTokens: 0,
+      answerMs: 0,
+      tokensPerSecond: null,
+    };
   }
 
   private completion: LlamaCompletion | null = null;
@@ -263,16 +292,6 @@ export class LoadedModel {
   private async grammarOf(schema: ChatOrder['schema']): Promise<LlamaGrammar | null> {
     if (schema === null) return null;
     return this.llama.createGrammarForJsonSchema<GbnfJsonSchema>(toGrammarSchema(schema, 'written'));
-  }
-
-  /** @throws LmError `invalid_input` for a number that is no token of this model. */
-  private tokensOf(numbers: readonly number[]): Token[] {
-    const all = [...this.model.iterateAllTokens()];
-    return numbers.map((number) => {
-      const token = all[number];
-      if (token !== undefined) return token;
-      throw new LmError('invalid_input', `${number} is no token of ${this.name}, which has ${all.length}.`);
-    });
   }
 
   /** Computes what the context does not hold yet, or until it is stopped. Resolves with what it did hold. */

@@ -1,13 +1,13 @@
 import { toLmError, type ErrorData } from '../../../contract';
 import { toChildSchema, type FromChild, type Order } from '../protocol';
-import { LoadedModel, type AnswerListener } from './loaded-model';
+import { LoadedModel, type AnswerListener, type Finish } from './loaded-model';
 import { TextGatherer } from './text-gatherer';
 
 /**
  * The process that holds one model; started by llm-process.ts, under plain Node. It ends with its host: when the
  * channel closes nobody could stop it any more.
  */
-type Question = Extract<Order, { type: 'chat' | 'complete' }>;
+type Question = Extract<Order, { type: 'chat' | 'complete' | 'embed' }>;
 
 let model: Promise<LoadedModel> | null = null;
 let last: Promise<void> = Promise.resolve();
@@ -32,6 +32,25 @@ async function load({ file, threads }: Extract<Order, { type: 'load' }>): Promis
     tell({ type: 'loaded', ...(await model).facts });
   } catch (error) {
     tell({ type: 'loadFailed', error: dataOf(error) });
+  }
+}
+
+function answerOf(
+  loaded: LoadedModel,
+  request: Question,
+  signal: AbortSignal,
+  listener: AnswerListener,
+): Promise<Finish> {
+  const { id } = request;
+  switch (request.type) {
+    case 'chat':
+      return loaded.answer(request, signal, listener);
+    case 'complete':
+      return loaded.complete(request, signal, listener);
+    case 'embed':
+      return loaded.embed(request, signal, (index, values) =>
+        tell({ type: 'vector', id, index, values: [...values] }),
+      );
   }
 }
 
@@ -62,9 +81,7 @@ async function answer(request: Question, signal: AbortSignal): Promise<void> {
         tell({ type: 'call', id, ...piece });
       },
     };
-    const finish = await (request.type === 'chat'
-      ? loaded.answer(request, signal, listener)
-      : loaded.complete(request, signal, listener));
+    const finish = await answerOf(loaded, request, signal, listener);
     gatherer.flush();
     tell({ type: 'finish', id, ...finish });
   } catch (error) {
@@ -87,7 +104,8 @@ process.on('message', (raw) => {
       void load(message);
       break;
     case 'chat':
-    case 'complete': {
+    case 'complete':
+    case 'embed': {
       const stop = new AbortController();
       stops.set(message.id, stop);
       // One after the other: a second one at the same time would only make both slower.

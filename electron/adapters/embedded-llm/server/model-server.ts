@@ -6,6 +6,7 @@ import { LmError, type Model } from '../../../contract';
 import type { EmbeddedLlm } from '../embedded-backend';
 import type { GenerationEvent } from '../llm-process';
 import { chatWriter, completionWriter, type AnswerFacts, type AnswerWriter } from './answers';
+import { embeddingAnswer, readEmbedding, type EmbeddingQuestion } from './embeddings';
 import { readChat, readCompletion, readModelName, type Question } from './read-request';
 import { refusalOf, type Refusal } from './refusal';
 
@@ -17,7 +18,7 @@ const maxBodyBytes = 64 * 1024 * 1024;
 const unknownRelease = 'node-llama-cpp';
 
 export interface ModelServerDeps {
-  readonly llm: Pick<EmbeddedLlm, 'list' | 'load' | 'unload' | 'generate' | 'running'>;
+  readonly llm: Pick<EmbeddedLlm, 'list' | 'load' | 'unload' | 'generate' | 'embed' | 'running'>;
   readonly socketPath: string;
   /** A model is being loaded, was, or answers: the list of models may be another one. */
   readonly onModelUsed: () => void;
@@ -142,7 +143,7 @@ class Requests {
         return this.generate(readCompletion(await readBody(request)), completionWriter, response, left);
       case 'POST /v1/embeddings':
       case 'POST /embeddings':
-        throw new LmError('unsupported', 'Embeddings are not supported by the embedded llama.cpp.');
+        return this.embed(readEmbedding(await readBody(request)), response, left);
       default:
         throw new LmError('not_found', `The embedded llama.cpp has no ${request.method} ${url.pathname}.`);
     }
@@ -215,6 +216,21 @@ class Requests {
     const models = await this.models(signal);
     if (models.some(({ reference }) => reference.name === name)) return;
     throw new LmError('model_not_found', `model '${name}' not found`);
+  }
+
+  private async embed(
+    question: EmbeddingQuestion,
+    response: ServerResponse,
+    left: AbortSignal,
+  ): Promise<void> {
+    await this.require(question.model, left);
+    this.deps.onModelUsed();
+    try {
+      const embeddings = await this.deps.llm.embed(question.model, question.inputs, left);
+      tell(response, embeddingAnswer(question, embeddings));
+    } finally {
+      this.deps.onModelUsed();
+    }
   }
 
   private async generate(

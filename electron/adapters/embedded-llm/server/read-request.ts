@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LmError } from '../../../contract';
 import type { GenerationOrder } from '../llm-process';
+import { parse } from './parse';
 import { jsonObjectSchema, type JsonObject, type JsonSchema } from '../../../services/models/ports';
 
 const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
@@ -166,17 +167,6 @@ export function readModelName(body: unknown): string {
 function onlyText(prompt: number[] | [string]): string | number[] {
   const [first] = prompt;
   return typeof first === 'string' ? first : prompt.filter((each) => typeof each === 'number');
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw new LmError(
-    'invalid_input',
-    `${where === '' ? 'The request' : where}: ${issue?.message ?? 'cannot be read'}`,
-  );
 }
 
 function questionOf(asked: Shared): Omit<Question, 'order'> {
