@@ -33,7 +33,12 @@ async function setUp() {
     await ensureDependencies(ROOT);
     await ensureBuild(ROOT);
   } catch (error) {
-    process.stderr.write(`lm-sandbox: ${error instanceof Error ? error.message : String(error)}\n`);
+    const { sayFailure } = await import('./lib/say-failure.mjs');
+    const end = words.indexOf('--');
+    sayFailure(error, {
+      json: words.slice(0, end === -1 ? undefined : end).includes('--json'),
+      prefix: 'lm-sandbox: ',
+    });
     process.exit(verb === 'run' || verb === 'exec' ? 125 : 1);
   }
 }
@@ -44,7 +49,7 @@ function needsHost() {
   );
 }
 
-/** As electron/headless/cli/data-folder.ts. */
+/** As electron/headless/data-folder.ts. */
 function dataFolder() {
   const place = words.findIndex((word) => word === '--' || word.startsWith('--data-folder'));
   const word = words[place] ?? '--';

@@ -2,16 +2,14 @@
  * `npm start`: everything from a fresh clone to the open app. See --help.
  * @module
  */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureBuild } from './lib/ensure-build.mjs';
 import { ensureDependencies } from './lib/ensure-dependencies.mjs';
 import { ensureOfficialElectron } from './lib/official-electron.mjs';
 import {
   NO_SANDBOX_VARIABLE,
-  explainElectronEnd,
   findNodeObstacle,
   findObstacle,
   findSandboxObstacle,
@@ -19,9 +17,14 @@ import {
   readElectronSandbox,
   readMachine,
 } from './lib/preflight.mjs';
+import { runWindow } from './lib/run-window.mjs';
+import { sayFailure } from './lib/say-failure.mjs';
 
+const JSON_ARGUMENT = '--json';
 const YES_ARGUMENT = '--yes';
 const YES_VARIABLE = 'LM_SANDBOX_YES';
+/** As electron/headless/data-folder.ts. */
+const DATA_FOLDER_VARIABLE = 'LM_SANDBOX_DATA_FOLDER';
 
 const HELP = `Starts lm-sandbox. The first start installs dependencies, builds the app and downloads Electron.
 
@@ -31,10 +34,12 @@ const HELP = `Starts lm-sandbox. The first start installs dependencies, builds t
   npm start -- --help
 
 Both ways:
-  --data-folder DIR                     settings and conversations; ~/.config/lm-sandbox if not given
+  --data-folder DIR                     settings and conversations; if not given what LM_SANDBOX_DATA_FOLDER names, else
+                                        ~/.config/lm-sandbox
   --image-build-argument=NAME=VALUE     a build argument for the sandbox image, may be repeated
   --yes                                 for unattended runs: fetches the starter model (about 100 MB) without asking
                                         where the embedded sandbox has none; LM_SANDBOX_YES=1 says the same
+  --json                                for programs: lines of JSON on standard output, see docs/cli.md
 
 When serving browsers:
   --port N                              instead of 7410
@@ -50,12 +55,15 @@ Other arguments are passed on to the window's app.
 `;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const KEPT_STDERR_CHARACTERS = 20_000;
-const QUIT_LIMIT_MS = 10_000;
 
-/** @param {string} line */
-function fail(line) {
-  process.stderr.write(`${line}\n`);
+const json = process.argv.includes(JSON_ARGUMENT);
+
+/**
+ * @param {unknown} error An Error, or a sentence.
+ * @param {'internal' | 'unsupported'} [code]
+ */
+function fail(error, code) {
+  sayFailure(error, { json, ...(code && { code }) });
   process.exit(1);
 }
 
@@ -72,13 +80,13 @@ const serving = findServing(args, machine);
 const obstacle =
   findNodeObstacle(process.versions.node, manifest.engines.node) ??
   (serving ? undefined : findObstacle(machine));
-if (obstacle !== undefined) fail(obstacle);
+if (obstacle !== undefined) fail(obstacle, 'unsupported');
 
 try {
   await ensureDependencies(ROOT);
   await ensureBuild(ROOT);
 } catch (error) {
-  fail(error instanceof Error ? error.message : String(error));
+  fail(error);
 }
 
 if (serving) await serveBrowsers(serving.reason);
@@ -111,37 +119,34 @@ async function openWindow() {
     return serveBrowsers('Without Electron, browsers are served instead of opening a window.');
   }
   const sandboxObstacle = findSandboxObstacle(machine, readElectronSandbox(electron.executablePath));
-  if (sandboxObstacle !== undefined) fail(sandboxObstacle);
+  if (sandboxObstacle !== undefined) fail(sandboxObstacle, 'unsupported');
 
-  const app = spawn(
-    electron.executablePath,
-    [...(machine.acceptsNoSandbox ? ['--no-sandbox'] : []), ROOT, ...electronArguments()],
-    { stdio: ['inherit', 'inherit', 'pipe'] },
-  );
-  let lastWords = '';
-  app.stderr.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
-    process.stderr.write(text);
-    lastWords = (lastWords + text).slice(-KEPT_STDERR_CHARACTERS);
-  });
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    process.on(signal, () => {
-      // Ctrl-C reaches the app by itself, a signal to this process alone does not; a second one does no harm.
-      app.kill(signal);
-      setTimeout(() => app.kill('SIGKILL'), QUIT_LIMIT_MS).unref();
-    });
+  try {
+    process.exit(
+      await runWindow({
+        executablePath: electron.executablePath,
+        args: [...(machine.acceptsNoSandbox ? ['--no-sandbox'] : []), ROOT, ...electronArguments()],
+        json,
+      }),
+    );
+  } catch (error) {
+    fail(error);
   }
-  app.once('error', (error) => fail(`Electron could not be started: ${error.message}`));
-  app.once('close', (code, signal) => {
-    if (code === 0) return;
-    const explanation = explainElectronEnd(lastWords);
-    if (explanation !== undefined) process.stderr.write(`${explanation}\n`);
-    process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1));
-  });
 }
 
 /** Electron has a name of its own for the data folder. */
 function electronArguments() {
-  const place = args.indexOf('--data-folder');
-  if (place === -1) return args.map((arg) => arg.replace(/^--data-folder=/, '--user-data-dir='));
-  return [...args.slice(0, place), `--user-data-dir=${args[place + 1] ?? ''}`, ...args.slice(place + 2)];
+  const passed = args.filter((argument) => argument !== JSON_ARGUMENT);
+  const place = passed.indexOf('--data-folder');
+  if (place !== -1) {
+    return [
+      ...passed.slice(0, place),
+      `--user-data-dir=${passed[place + 1] ?? ''}`,
+      ...passed.slice(place + 2),
+    ];
+  }
+  const folder = process.env[DATA_FOLDER_VARIABLE];
+  const named = passed.map((argument) => argument.replace(/^--data-folder=/, '--user-data-dir='));
+  const isNamed = named.some((argument) => argument.startsWith('--user-data-dir='));
+  return folder && !isNamed ? [...named, `--user-data-dir=${resolve(folder)}`] : named;
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { LmError } from '../contract';
-import { defaultDataFolder } from './data-folder';
+import { dataFolderOf } from './data-folder';
 import { defaultDoorPort, isLoopback } from './door/addresses';
+import { serveOptionTable } from './option-table';
 
 export interface ServeOptions {
   /** `background`: for programs of this user alone, until nobody needs it. */
@@ -33,7 +33,7 @@ export function readServeOptions(commandLine: readonly string[], env: NodeJS.Pro
   if (!isLoopback(host)) checkRemote(host, certificateFile !== undefined, values['allow-remote'] === true);
   return {
     task: values.link === true ? 'link' : values.background === true ? 'background' : 'serve',
-    dataFolder: path.resolve(values['data-folder'] ?? defaultDataFolder(env)),
+    dataFolder: dataFolderOf(values['data-folder'] ?? null, env),
     host,
     port: readPort(values.port),
     portIsDefault: values.port === undefined,
@@ -51,19 +51,7 @@ function parse(commandLine: readonly string[]) {
     return parseArgs({
       args: [...commandLine],
       allowPositionals: false,
-      options: {
-        serve: { type: 'boolean' },
-        link: { type: 'boolean' },
-        background: { type: 'boolean' },
-        'data-folder': { type: 'string' },
-        host: { type: 'string' },
-        port: { type: 'string' },
-        'tls-cert': { type: 'string' },
-        'tls-key': { type: 'string' },
-        'allow-remote': { type: 'boolean' },
-        'allow-origin': { type: 'string', multiple: true },
-        'image-build-argument': { type: 'string', multiple: true },
-      },
+      options: serveOptionTable,
     }).values;
   } catch (error) {
     throw wrong(error instanceof Error ? error.message : String(error), '--help');

@@ -2,22 +2,28 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { LmError, toLmError, type DoorLink } from '../contract';
+import { LmError, toLmError } from '../contract';
 import { createHost, type Host } from '../host/create-host';
 import { createStderrLogger } from '../host/stderr-logger';
 import { endWhenUnneeded, idleLimitMs } from './background';
 import { openBrowserDoor, openUsualDoor } from './door';
 import { LocalDoorOccupied, localDoorPath, localHostClient, openLocalDoor, type LocalDoor } from './local';
 import { readServeOptions, type ServeOptions } from './options';
+import { jsonReport, textReport, type Streams } from './report';
 
 /** Ends by itself in a fraction of this; after it the process is cut off. */
 const stopLimitMs = 10_000;
+/** As for every verb of lm-sandbox. */
+const wrongUsageExitCode = 2;
 const root = path.join(__dirname, '../..');
 const logger = createStderrLogger();
 
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
+const streams: Streams = {
+  out: (text) => process.stdout.write(text),
+  error: (text) => process.stderr.write(text),
+};
+/** Known before the command line is read, which may be what is wrong. */
+const report = process.argv.includes('--json') ? jsonReport(streams) : textReport(streams);
 
 /**
  * Whether what is said ends in a log that others may read and that is kept: systemd's journal. A token that signs
@@ -61,11 +67,13 @@ async function serve(options: ServeOptions): Promise<void> {
           logger.warn('A browser was refused', { reason, ...facts }),
       };
       if (!options.portIsDefault) return openBrowserDoor(door);
-      return openUsualDoor(door, (port) => say(`Port ${port} is in use, so another one is taken this time.`));
+      return openUsualDoor(door, (port) => report.portTaken(port));
     },
   });
   host = started;
-  end = stopper(started, local);
+  end = stopper(started, local, () => {
+    if (!inBackground) report.end();
+  });
   for (const connect of waiting.splice(0)) connect();
   if (inBackground) {
     endWhenUnneeded(started, idleLimitMs(process.env), end);
@@ -73,21 +81,7 @@ async function serve(options: ServeOptions): Promise<void> {
   }
   await started.door.open();
   const { origin, tunnelCommand } = started.door.state();
-  if (isLogged(process.env)) {
-    say(`lm-sandbox is open to browsers at ${origin ?? ''}.`);
-    say('To sign one in, ask for a link on this computer: npm start -- --link');
-  } else {
-    sayLink(started.door.createLink(), tunnelCommand);
-    say('Ctrl+C ends it. Another link: npm start -- --link');
-  }
-}
-
-function sayLink({ url, expiresAtMs }: DoorLink, tunnelCommand: string | null): void {
-  const minutes = Math.round((expiresAtMs - Date.now()) / 60_000);
-  say(`Open this address in a browser; it works once, within ${minutes} minutes:\n\n  ${url}\n`);
-  if (tunnelCommand !== null) {
-    say(`From another computer, run this there first, and leave it running:\n\n  ${tunnelCommand}\n`);
-  }
+  report.open({ origin, tunnelCommand, link: isLogged(process.env) ? null : started.door.createLink() });
 }
 
 /** Asks the host that runs for the data folder for one more link. */
@@ -100,14 +94,14 @@ async function link({ dataFolder }: ServeOptions): Promise<void> {
   }
   try {
     const created = await local.client.call('door.createLink', null);
-    sayLink(created, (await local.client.call('door.status', null)).tunnelCommand);
+    report.link(created, (await local.client.call('door.status', null)).tunnelCommand);
   } finally {
     local.close();
   }
 }
 
 /** Ends everything, on signals or when called. */
-function stopper(host: Host, local: LocalDoor): () => void {
+function stopper(host: Host, local: LocalDoor, onEnded: () => void): () => void {
   let stopping = false;
   const stop = () => {
     // A second one is from somebody who does not want to wait.
@@ -115,7 +109,10 @@ function stopper(host: Host, local: LocalDoor): () => void {
     stopping = true;
     setTimeout(() => process.exit(1), stopLimitMs).unref();
     void Promise.all([host.dispose(), local.close()]).then(
-      () => process.exit(0),
+      () => {
+        onEnded();
+        process.exit(0);
+      },
       (error: unknown) => {
         logger.error('The host did not end well', { error });
         process.exit(1);
@@ -131,7 +128,7 @@ function readJson(file: string): unknown {
 }
 
 /** One sentence and what to do, on standard error. */
-function fail(error: unknown): never {
+function fail(error: unknown, exitCode = 1): never {
   const { data } =
     error instanceof LocalDoorOccupied
       ? new LmError('conflict', error.message, {
@@ -140,12 +137,9 @@ function fail(error: unknown): never {
           },
         })
       : toLmError(error);
-  const repair = data.repair
-    ? ` ${data.repair.text}${data.repair.command ? ` (${data.repair.command})` : ''}`
-    : '';
-  process.stderr.write(`${data.message}${repair}\n`);
+  report.fail(data);
   if (data.code === 'internal') logger.error('Unexpected failure', { error });
-  process.exit(1);
+  process.exit(exitCode);
 }
 
 // Whoever read along has gone, such as a terminal or `head`; what runs here does not end with that.
@@ -159,5 +153,5 @@ try {
     fail(error);
   });
 } catch (error) {
-  fail(error);
+  fail(error, wrongUsageExitCode);
 }

@@ -68,11 +68,17 @@ Prints a script; its first lines say where it goes.
 `,
   start: `lm-sandbox start [OPTIONS]
 
-Opens the app, as npm start does; npm start -- --help lists the options.
+Opens the app, as npm start does, or lets browsers in where there is no display; npm start -- --help lists the options.
+
+      --json             lines of JSON: {"type":"open","way":"window"} or as of serve, at the end {"type":"end","exitCode":…}
 `,
   serve: `lm-sandbox serve [OPTIONS]
 
 Lets browsers in, as npm start -- --serve does; npm start -- --help lists the options.
+
+      --link             a new one-time link to the host that is running, and no more
+      --json             lines of JSON: {"type":"open","way":"browser","origin":…,"url":…,"expiresAtMs":…,
+                         "tunnelCommand":…}, at the end {"type":"end","exitCode":…}
 `,
   up: `lm-sandbox up [OPTIONS]
 

@@ -3,8 +3,8 @@
  * loaded for every command, so it is small; the other verbs are in files of their own.
  * @module
  */
+import { dataFolderOf } from '../data-folder';
 import type { Arguments } from './arguments';
-import { dataFolderOf } from './data-folder';
 import { CliFailure, describeFailure, exitCodes, failureData } from './failure';
 import { connectHost, type HostLink } from './host-link';
 import { run } from './run';

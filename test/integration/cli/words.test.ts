@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cli, useCli } from './harness';
 
@@ -51,6 +52,31 @@ describe('the command line of lm-sandbox', () => {
     expect(json).toHaveProperty('error.repair.text');
     expect((await cli.run('run', 'true')).code).toBe(125);
   });
+
+  it.each(['serve', 'start'])(
+    '%s without a display tells programs in JSON where browsers come in',
+    async (verb) => {
+      await cli.run('down', '--host');
+      await expect.poll(() => cli.hostRuns(), { timeout: 15_000 }).toBe(false);
+      const script = join(__dirname, '../../../scripts/lm-sandbox.mjs');
+      const child = spawn(process.execPath, [script, verb, '--json', '--port', '0'], {
+        env: {
+          ...process.env,
+          ...{ DOCKER_HOST: 'unix:///nonexistent/docker.sock', LM_SANDBOX_DATA_FOLDER: cli.dataFolder },
+          ...{ DISPLAY: undefined, WAYLAND_DISPLAY: undefined, JOURNAL_STREAM: undefined },
+        },
+      });
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+      await expect.poll(() => stdout, { timeout: 60_000 }).toContain('\n');
+      expect(JSON.parse(stdout)).toMatchObject({ type: 'open', way: 'browser' });
+      expect(await cli.hostRuns()).toBe(true);
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGTERM');
+      expect(await ended).toBe(0);
+      expect(stdout.trim().split('\n').at(-1)).toBe('{"type":"end","exitCode":0}');
+    },
+  );
 
   it('refuses a terminal where there is none', async () => {
     const { code, stderr } = await cli.run('exec');

@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { doorPaths } from '../../../electron/contract';
 import { localDoorPath, localHostClient } from '../../../electron/headless/local';
 import { issueCertificate } from '../../support/certificates.mjs';
@@ -11,6 +12,22 @@ import { startHeadlessHost, type RunningHost } from '../../support/headless.mjs'
 
 const program = join(__dirname, '../../../out/main/headless.cjs');
 const noEngine = { ...process.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
+
+/** What docs/cli.md promises of `serve --json` and of `--link --json`. */
+const linkLine = z.strictObject({
+  type: z.literal('link'),
+  url: z.string(),
+  expiresAtMs: z.number(),
+  tunnelCommand: z.string().nullable(),
+});
+const openLine = z.strictObject({
+  type: z.literal('open'),
+  way: z.literal('browser'),
+  origin: z.string(),
+  url: z.string().nullable(),
+  expiresAtMs: z.number().nullable(),
+  tunnelCommand: z.string().nullable(),
+});
 
 let dataFolder: string;
 let host: RunningHost | undefined;
@@ -138,9 +155,80 @@ describe('the headless host, as it is built, under plain Node', () => {
     expect(await ended).toBe(0);
   });
 
+  it('tells programs in lines of JSON where it is open, how a browser signs in, and that it has ended', async () => {
+    const child = spawn(process.execPath, [program, '--data-folder', dataFolder, '--port', '0', '--json'], {
+      env: { ...noEngine, JOURNAL_STREAM: undefined },
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    await expect.poll(() => stdout, { timeout: 20_000 }).toContain('\n');
+    const opened = openLine.parse(JSON.parse(stdout));
+    const { port } = new URL(opened.origin);
+    expect(opened.tunnelCommand).toContain(`-L ${port}:127.0.0.1:${port} `);
+    expect(opened.expiresAtMs).toBeGreaterThan(Date.now());
+    expect((await signIn(opened.url ?? '')).status).toBe(201);
+    const more = await run(['--link', '--json']);
+    expect(more.stdout.trim().split('\n')).toHaveLength(1);
+    const link = linkLine.parse(JSON.parse(more.stdout));
+    expect(link.tunnelCommand).toBe(opened.tunnelCommand);
+    expect((await signIn(link.url)).status).toBe(201);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(stdout.split('\n').slice(1)).toEqual(['{"type":"end","exitCode":0}', '']);
+  });
+
+  it('puts no token into the journal as JSON either', async () => {
+    const child = spawn(process.execPath, [program, '--data-folder', dataFolder, '--port', '0', '--json'], {
+      env: { ...noEngine, JOURNAL_STREAM: '8:12345' },
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    await expect.poll(() => stdout, { timeout: 20_000 }).toContain('\n');
+    expect(openLine.parse(JSON.parse(stdout))).toMatchObject({ url: null, expiresAtMs: null });
+    expect(stdout).not.toContain('token');
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
+  it('tells programs in JSON what it refuses, and ends with 2 for a wrong command line', async () => {
+    const wrong = await run(['--json', '--prot', '80']);
+    expect([wrong.code, wrong.stdout, JSON.parse(wrong.stderr)]).toMatchObject([
+      2,
+      '',
+      { error: { code: 'invalid_input', message: expect.stringContaining('--prot') as string } },
+    ]);
+    const none = await run(['--link', '--json']);
+    expect([none.code, JSON.parse(none.stderr)]).toMatchObject([
+      1,
+      { error: { code: 'not_found', repair: { command: 'npm start -- --serve' } } },
+    ]);
+    await start();
+    const second = await run(['--port', '0', '--json']);
+    expect([second.code, second.stdout, JSON.parse(second.stderr)]).toMatchObject([
+      1,
+      '',
+      { error: { code: 'conflict', message: `Another lm-sandbox host runs for ${dataFolder}.` } },
+    ]);
+  });
+
+  it('finds its data folder by the environment where the command line names none', async () => {
+    const child = spawn(process.execPath, [program, '--port', '0', '--json'], {
+      env: { ...noEngine, LM_SANDBOX_DATA_FOLDER: dataFolder },
+    });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const local = await localHostClient(localDoorPath(dataFolder));
+    expect(await local?.client.call('host.describe', null)).toMatchObject({ dataFolder });
+    local?.close();
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
   it('binds to other addresses than loopback with TLS and an explicit word only', async () => {
     const refused = await run(['--host', '0.0.0.0', '--allow-remote']);
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/needs TLS.*--tls-cert FILE/)]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/needs TLS.*--tls-cert FILE/)]);
     const { certificate, key, authority } = await issueCertificate(['127.0.0.1']);
     const [certificateFile, keyFile] = [join(dataFolder, 'cert.pem'), join(dataFolder, 'key.pem')];
     await writeFile(certificateFile, certificate);
