@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { idSchema, nothingSchema, revisionSchema, timeMsSchema } from './common';
-import { event, method } from './define';
+import { event, method, stream } from './define';
 import { errorDataSchema } from './errors';
 
 /** A browser that has signed in. */
@@ -57,6 +57,20 @@ export const doorMethods = {
     input: z.object({ open: z.boolean() }),
     output: doorStateSchema,
     errors: ['unsupported', 'port_in_use', 'storage_failed', 'disk_full'],
+  }),
+};
+
+export const doorStreams = {
+  /**
+   * Opens the door of a host in the background for as long as the stream is open: it closes with whoever asked, however
+   * that ends. A chunk once it is open; the stream ends when somebody else has closed the door. `conflict` where it is
+   * open already, `unsupported` where the host does not run in the background.
+   */
+  'door.hold': stream({
+    input: nothingSchema,
+    chunk: doorStateSchema,
+    policy: 'latest-wins',
+    windowBytes: 256 * 1024,
   }),
 };
 

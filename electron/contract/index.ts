@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { appEvents, appMethods } from './app';
 import { chatEvents, chatMethods, chatStreams } from './chat';
 import { commandMethods, commandStreams } from './commands';
-import { doorEvents, doorMethods } from './door';
+import { doorEvents, doorMethods, doorStreams } from './door';
 import { embeddedEvents, embeddedMethods } from './embedded';
 import { engineEvents, engineMethods } from './engine';
 import { hostMethods } from './host';
@@ -62,6 +62,7 @@ export const contract = {
     ...commandStreams,
     ...chatStreams,
     ...telemetryStreams,
+    ...doorStreams,
   },
   events: {
     ...appEvents,

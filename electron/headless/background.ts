@@ -8,13 +8,13 @@ export function idleLimitMs(env: NodeJS.ProcessEnv): number {
   return seconds > 0 ? seconds * 1_000 : defaultIdleMs;
 }
 
-/** Calls `end` when nobody has needed the host for so long: see `Host.isNeeded`. */
-export function endWhenUnneeded(host: Pick<Host, 'isNeeded'>, idleMs: number, end: () => void): void {
+/** Calls `end` when nobody has needed the host for so long: see `Host.needs`. */
+export function endWhenUnneeded(host: Pick<Host, 'needs'>, idleMs: number, end: () => void): void {
   const lookEveryMs = Math.min(15_000, idleMs / 4);
   let lastNeededMs = Date.now();
   let ended = false;
   const look = async () => {
-    if (await host.isNeeded()) {
+    if ((await host.needs()).length > 0) {
       lastNeededMs = Date.now();
     } else if (Date.now() - lastNeededMs >= idleMs && !ended) {
       ended = true;

@@ -38,6 +38,8 @@ describe('the command line of the headless host', () => {
       tls: null,
       otherOrigins: [],
       imageBuildArguments: {},
+      assumeYes: false,
+      ownHostOptions: [],
     });
   });
 
@@ -53,6 +55,7 @@ describe('the command line of the headless host', () => {
       dataFolder: '/data',
       otherOrigins: ['https://box.example'],
       imageBuildArguments: { BASE: 'debian:12=x' },
+      ownHostOptions: ['--port', '--allow-origin', '--image-build-argument'],
     });
   });
 

@@ -16,7 +16,21 @@ export interface ServeOptions {
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer } | null;
   readonly otherOrigins: readonly string[];
   readonly imageBuildArguments: Readonly<Record<string, string>>;
+  /** Yes to what the app would ask, such as fetching a starter model. */
+  readonly assumeYes: boolean;
+  /** What was given that only a host of its own can do, as it was written; a running one cannot take it over. */
+  readonly ownHostOptions: readonly string[];
 }
+
+const ownHostOptions = [
+  'host',
+  'port',
+  'tls-cert',
+  'tls-key',
+  'allow-remote',
+  'allow-origin',
+  'image-build-argument',
+] as const;
 
 /**
  * @param commandLine Without the program's own name.
@@ -43,6 +57,11 @@ export function readServeOptions(commandLine: readonly string[], env: NodeJS.Pro
         : { certificate: readTls(certificateFile), key: readTls(keyFile) },
     otherOrigins: (values['allow-origin'] ?? []).map(readOrigin),
     imageBuildArguments: Object.fromEntries((values['image-build-argument'] ?? []).map(readBuildArgument)),
+    assumeYes: env['LM_SANDBOX_YES'] === '1',
+    ownHostOptions: [
+      ...ownHostOptions.filter((name) => values[name] !== undefined).map((name) => `--${name}`),
+      ...(env['LM_SANDBOX_YES'] === '1' ? ['--yes'] : []),
+    ],
   };
 }
 

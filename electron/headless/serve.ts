@@ -1,23 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import { z } from 'zod';
-import { LmError, toLmError } from '../contract';
-import { createHost, type Host } from '../host/create-host';
+import { LmError, toLmError, type HostNeed } from '../contract';
 import { createStderrLogger } from '../host/stderr-logger';
-import { endWhenUnneeded, idleLimitMs } from './background';
-import { openBrowserDoor, openUsualDoor } from './door';
-import { LocalDoorOccupied, localDoorPath, localHostClient, openLocalDoor, type LocalDoor } from './local';
+import { serveBeside } from './beside';
+import { HandOver, describeNeeds } from './hand-over';
+import { LocalDoorOccupied, localDoorPath, localHostClient } from './local';
 import { readServeOptions, type ServeOptions } from './options';
 import { jsonReport, textReport, type Streams } from './report';
+import { runHost } from './run-host';
 
-/** Ends by itself in a fraction of this; after it the process is cut off. */
-const stopLimitMs = 10_000;
 /** As for every verb of lm-sandbox. */
 const wrongUsageExitCode = 2;
-const root = path.join(__dirname, '../..');
+/** A host in the background may end, and another one begin, while this one looks. */
+const serveAttempts = 3;
 const logger = createStderrLogger();
-
 const streams: Streams = {
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
@@ -25,63 +19,38 @@ const streams: Streams = {
 /** Known before the command line is read, which may be what is wrong. */
 const report = process.argv.includes('--json') ? jsonReport(streams) : textReport(streams);
 
-/**
- * Whether what is said ends in a log that others may read and that is kept: systemd's journal. A token that signs
- * in must not stand there.
- */
-function isLogged(env: NodeJS.ProcessEnv): boolean {
-  return env['JOURNAL_STREAM'] !== undefined && !process.stdout.isTTY;
+/** The host of the data folder in this process; where one in the background is needed, browsers are let in at that one. */
+async function serve(options: ServeOptions): Promise<void> {
+  const { dataFolder, ownHostOptions } = options;
+  let occupied: unknown = null;
+  for (let attempt = 0; attempt < serveAttempts; attempt += 1) {
+    const handOver = new HandOver();
+    try {
+      await runHost({ options, logger, report, askToLeave: handOver.ask });
+      return;
+    } catch (error) {
+      if (!(error instanceof LocalDoorOccupied) || !handOver.hasClosedDoor) throw error;
+      occupied = error;
+    }
+    const neededBy = handOver.neededBy ?? [];
+    if (ownHostOptions.length > 0) throw needed(dataFolder, neededBy, ownHostOptions);
+    if (await serveBeside({ dataFolder, neededBy, report })) process.exit(0);
+  }
+  throw occupied;
 }
 
-async function serve(options: ServeOptions): Promise<void> {
-  const { dataFolder } = options;
-  const inBackground = options.task === 'background';
-  let end: () => void = () => undefined;
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-  let host: Host | null = null;
-  // Before the host, which must not open files that another one has.
-  const waiting: (() => void)[] = [];
-  const local = await openLocalDoor(dataFolder, (transport, connectionId) => {
-    const connect = () => host?.connect(transport, connectionId);
-    if (host) connect();
-    else waiting.push(connect);
-  });
-  const started = await createHost({
-    appVersion: z.object({ version: z.string() }).parse(readJson(path.join(root, 'package.json'))).version,
-    dataFolder,
-    dockerFolder: path.join(root, 'docker'),
-    imageBuildArguments: options.imageBuildArguments,
-    door: 'headless',
-    logger,
-    shell: null,
-    embeddedLlmFile: path.join(__dirname, 'embedded-llm.cjs'),
-    assumeYes: process.env['LM_SANDBOX_YES'] === '1',
-    ...(inBackground && { onEndAsked: () => end() }),
-    openDoor: ({ keeper, connect }) => {
-      const door = {
-        ...options,
-        keeper,
-        connect,
-        filesFolder: path.join(root, 'out/renderer'),
-        onRefused: (reason: string, facts: { method: string; address: string }) =>
-          logger.warn('A browser was refused', { reason, ...facts }),
-      };
-      if (!options.portIsDefault) return openBrowserDoor(door);
-      return openUsualDoor(door, (port) => report.portTaken(port));
+function needed(dataFolder: string, neededBy: readonly HostNeed[], given: readonly string[]): LmError {
+  return new LmError(
+    'conflict',
+    `A host in the background runs for ${dataFolder}, for ${describeNeeds(neededBy)}; it cannot take over ${given.join(', ')}.`,
+    {
+      details: { neededBy: neededBy.map(({ kind }) => kind).join(' ') },
+      repair: {
+        text: 'Leave that away, and browsers are let in at that host; or end it, with all that it runs, and try again.',
+        command: 'lm-sandbox down --host',
+      },
     },
-  });
-  host = started;
-  end = stopper(started, local, () => {
-    if (!inBackground) report.end();
-  });
-  for (const connect of waiting.splice(0)) connect();
-  if (inBackground) {
-    endWhenUnneeded(started, idleLimitMs(process.env), end);
-    return;
-  }
-  await started.door.open();
-  const { origin, tunnelCommand } = started.door.state();
-  report.open({ origin, tunnelCommand, link: isLogged(process.env) ? null : started.door.createLink() });
+  );
 }
 
 /** Asks the host that runs for the data folder for one more link. */
@@ -100,31 +69,15 @@ async function link({ dataFolder }: ServeOptions): Promise<void> {
   }
 }
 
-/** Ends everything, on signals or when called. */
-function stopper(host: Host, local: LocalDoor, onEnded: () => void): () => void {
-  let stopping = false;
-  const stop = () => {
-    // A second one is from somebody who does not want to wait.
-    if (stopping) process.exit(1);
-    stopping = true;
-    setTimeout(() => process.exit(1), stopLimitMs).unref();
-    void Promise.all([host.dispose(), local.close()]).then(
-      () => {
-        onEnded();
-        process.exit(0);
-      },
-      (error: unknown) => {
-        logger.error('The host did not end well', { error });
-        process.exit(1);
-      },
-    );
-  };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
-  return stop;
-}
-
-function readJson(file: string): unknown {
-  return JSON.parse(readFileSync(file, 'utf8'));
+function perform(options: ServeOptions): Promise<void> {
+  switch (options.task) {
+    case 'link':
+      return link(options);
+    case 'serve':
+      return serve(options);
+    case 'background':
+      return runHost({ options, logger, report, askToLeave: null });
+  }
 }
 
 /** One sentence and what to do, on standard error. */
@@ -147,7 +100,7 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 process.on('unhandledRejection', (error) => logger.error('Unhandled rejection', { error }));
 try {
   const options = readServeOptions(process.argv.slice(2), process.env);
-  (options.task === 'link' ? link : serve)(options).catch((error: unknown) => {
+  perform(options).catch((error: unknown) => {
     // Two that wanted a host at once: one is enough.
     if (options.task === 'background' && error instanceof LocalDoorOccupied) process.exit(0);
     fail(error);

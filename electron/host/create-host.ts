@@ -33,7 +33,14 @@ import { openConversationStore } from '../adapters/storage';
 import { createAdoptionFile } from '../adapters/storage/adoption-file';
 import { createDoorSessionFile } from '../adapters/storage/door-session-file';
 import { createSettingsFile } from '../adapters/storage/settings-file';
-import { contract, menuCommandSchema, type HostDescription, type Settings } from '../contract';
+import {
+  contract,
+  hostNeedSchema,
+  menuCommandSchema,
+  type HostDescription,
+  type HostNeed,
+  type Settings,
+} from '../contract';
 import { serveConnection, type ServerConnection } from '../rpc/server';
 import type { Transport } from '../rpc/transport';
 import { ChatService } from '../services/chat';
@@ -63,7 +70,7 @@ import {
   whenContainerKnown,
   type PlaceDeps,
 } from './places';
-import { createAppRoutes, type DesktopShell } from './routes/app';
+import { createAppRoutes, type BackgroundLife, type DesktopShell } from './routes/app';
 import { createChatRoutes } from './routes/chat';
 import { createCommandsRoutes } from './routes/commands';
 import { createDoorRoutes } from './routes/door';
@@ -98,8 +105,8 @@ export interface HostOptions {
   readonly onTheme?: (theme: Settings['theme']) => void;
   /** Opens a server for browsers (electron/headless/door); without it there is no browser door. */
   readonly openDoor?: (access: DoorAccess) => Promise<OpenDoor>;
-  /** Set for a host that nobody looks at: called when a caller asks that it ends. */
-  readonly onEndAsked?: () => void;
+  /** Set for a host that nobody looks at, and that callers may ask to end. */
+  readonly background?: Omit<BackgroundLife, 'needs'>;
   /** Parses results and chunks with the contract too; for tests. */
   readonly checkOutput?: boolean;
 }
@@ -119,8 +126,8 @@ export interface Host {
   readonly door: DoorService;
   /** Whether the settings say that the door is open. */
   wantsBrowsers(): boolean;
-  /** Whether anybody is connected, or anything would be lost if it ended now. */
-  isNeeded(): Promise<boolean>;
+  /** Who is connected, but for one that may be left out, and what would be lost if it ended now. */
+  needs(exceptConnectionId?: string): Promise<HostNeed[]>;
   /** Ends shells and answers, closes files. Idempotent. */
   dispose(): Promise<void>;
 }
@@ -334,7 +341,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       door: options.door,
     },
     shell: options.shell,
-    endHost: options.onEndAsked ?? null,
+    background: options.background ? { ...options.background, needs } : null,
   });
   const settingsRoutes = createSettingsRoutes({ settings });
   const engineRoutes = createEngineRoutes({ engines });
@@ -348,7 +355,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const modelsRoutes = createModelsRoutes({ models });
   const starterRoutes = createStarterRoutes({ starter });
   const chatRoutes = createChatRoutes({ chat });
-  const doorRoutes = createDoorRoutes({ door });
+  const doorRoutes = createDoorRoutes({ door, holdable: options.background !== undefined });
   // `satisfies`: a method or stream of the contract that nobody serves does not compile.
   const routes = {
     methods: {
@@ -372,6 +379,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       ...commandsRoutes.streams,
       ...telemetryRoutes.streams,
       ...chatRoutes.streams,
+      ...doorRoutes.streams,
     } satisfies StreamRoutes,
   };
 
@@ -444,20 +452,32 @@ export async function createHost(options: HostOptions): Promise<Host> {
     connections.set(connectionId, served);
   }
 
+  async function needs(exceptConnectionId?: string): Promise<HostNeed[]> {
+    const fetching = (await starter.status()).download?.status === 'running';
+    // From here on within one turn, so that whoever ends the host over this answer ends the host that it was about.
+    const running = (each: { readonly status: string }) => each.status === 'running';
+    const callers = [...connections.keys()].filter((id) => id !== exceptConnectionId);
+    const { terminals } = terminal.list();
+    const counts: Record<HostNeed['kind'], number> = {
+      connection: callers.length,
+      command: commands.running,
+      terminal: terminals.filter((each) => each.status === 'starting' || running(each)).length,
+      'embedded-sandbox': Number(['checking', 'ready', 'stopping'].includes(embedded.status().state)),
+      'container-operation': Number(sandbox.status().operation !== null),
+      'image-build': Number(images.buildState()?.status === 'running'),
+      'model-download': models.listJobs().jobs.filter(running).length + Number(fetching),
+      answer: chat.list().conversations.filter(({ answering }) => answering).length,
+      'browser-door': Number(door.state().state !== 'closed'),
+    };
+    return hostNeedSchema.shape.kind.options
+      .map((kind) => ({ kind, count: counts[kind] }))
+      .filter(({ count }) => count > 0);
+  }
+
   return {
     connect,
     door,
-    isNeeded: async () =>
-      connections.size > 0 ||
-      commands.running > 0 ||
-      terminal.list().terminals.some(({ status }) => status === 'starting' || status === 'running') ||
-      ['checking', 'ready', 'stopping'].includes(embedded.status().state) ||
-      sandbox.status().operation !== null ||
-      images.buildState()?.status === 'running' ||
-      models.listJobs().jobs.some(({ status }) => status === 'running') ||
-      chat.list().conversations.some(({ answering }) => answering) ||
-      door.state().state !== 'closed' ||
-      (await starter.status()).download?.status === 'running',
+    needs,
     wantsBrowsers: () => settings.current().browserAccess,
     invokeCommand: (connectionId, command) => {
       const parsed = menuCommandSchema.safeParse(command);
@@ -484,5 +504,5 @@ function doorWish(options: HostOptions, settings: SettingsService) {
   if (options.door === 'desktop') {
     return { save: (open: boolean) => settings.update({ browserAccess: open }) };
   }
-  return options.onEndAsked ? { save: () => Promise.resolve() } : null;
+  return options.background ? { save: () => Promise.resolve() } : null;
 }

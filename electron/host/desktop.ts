@@ -5,6 +5,7 @@ import {
   connectLocalHost,
   localDoorPath,
   openLocalDoor,
+  type LocalDoor,
 } from '../headless/local';
 import type { Transport } from '../rpc/transport';
 import { electronPort, messagePortTransport } from '../rpc/transports/message-port';
@@ -67,10 +68,9 @@ async function start(options: HostStartOptions): Promise<ServedBy> {
     if (own) connect();
     else early.push(connect);
   };
-  let closeLocal: () => Promise<void> = async () => undefined;
+  let local: LocalDoor | null = null;
   try {
-    const local = await openLocalDoor(options.dataFolder, connectLocal);
-    closeLocal = () => local.close();
+    local = await openLocalDoor(options.dataFolder, connectLocal);
   } catch (error) {
     if (error instanceof LocalDoorOccupied) return attach(options);
     // Nothing the window needs: only browsers and commands of a later start find no host.
@@ -102,7 +102,10 @@ async function start(options: HostStartOptions): Promise<ServedBy> {
     connect: (transport, connectionId) => started.connect(transport, connectionId),
     invokeCommand: (connectionId, command) => started.invokeCommand(connectionId, command),
     dispose: async () => {
-      await Promise.all([started.dispose(), closeLocal()]);
+      // The folder is let go when its files are closed, so that no other host opens them meanwhile.
+      local?.leave();
+      await started.dispose();
+      await local?.close();
     },
   };
 }

@@ -1,3 +1,9 @@
 export { attachToHost, type AttachedHost } from './attached-host';
-export { LocalDoorOccupied, localDoorPath, openLocalDoor, type LocalDoor } from './local-door';
-export { connectLocalHost, localHostClient } from './local-client';
+export {
+  LocalDoorOccupied,
+  localDoorPath,
+  openLocalDoor,
+  type AskToLeave,
+  type LocalDoor,
+} from './local-door';
+export { connectLocalHost, localHostClient, type LocalHostClient } from './local-client';

@@ -1,13 +1,19 @@
 import { link, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contract } from '../../contract';
 import { serveConnection } from '../../rpc/server';
 import type { Transport } from '../../rpc/transport';
-import { localHostClient } from './local-client';
-import { LocalDoorOccupied, localDoorPath, openLocalDoor, type LocalDoor } from './local-door';
+import { findLocalHost, localHostClient } from './local-client';
+import {
+  LocalDoorOccupied,
+  localDoorPath,
+  openLocalDoor,
+  type AskToLeave,
+  type LocalDoor,
+} from './local-door';
 
 const description = {
   appVersion: '1',
@@ -29,16 +35,16 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function open(): Promise<LocalDoor> {
-  const door = await openLocalDoor(folder, (transport: Transport, connectionId) =>
+async function open(askToLeave?: AskToLeave): Promise<LocalDoor> {
+  const connect = (transport: Transport, connectionId: string) =>
     serveConnection({
       contract,
       routes: { methods: { 'host.describe': () => description }, streams: {} },
       transport,
       connectionId,
       onUnexpected: (error) => expect.unreachable(String(error)),
-    }),
-  );
+    });
+  const door = await openLocalDoor(folder, connect, askToLeave);
   doors.push(door);
   return door;
 }
@@ -86,11 +92,13 @@ describe('the local door', () => {
   });
 
   it('is not taken over while a process listens there, be it one that does not answer', async () => {
-    const stopped = createServer();
+    const waiting: Socket[] = [];
+    const stopped = createServer((socket) => waiting.push(socket));
     await new Promise<void>((resolve) => stopped.listen(localDoorPath(folder), resolve));
     await expect(open()).rejects.toBeInstanceOf(LocalDoorOccupied);
+    for (const socket of waiting) socket.destroy();
     await new Promise<void>((resolve) => stopped.close(() => resolve()));
-  });
+  }, 20_000);
 
   it('leaves a socket alone that is not its own any more when it is closed', async () => {
     const first = await open();
@@ -100,6 +108,43 @@ describe('the local door', () => {
     await first.close();
     expect((await stat(localDoorPath(folder))).isSocket()).toBe(true);
     await new Promise<void>((resolve) => other.close(() => resolve()));
+  });
+
+  it('is claimed by nobody while the host that leaves still closes its files', async () => {
+    const leaving = await open();
+    const connected = await localHostClient(localDoorPath(folder));
+    leaving.leave();
+    expect(await localHostClient(localDoorPath(folder))).toBeNull();
+    expect(await connected?.client.call('host.describe', null)).toEqual(description);
+    let closed = false;
+    const next = open().then(() => expect(closed).toBe(true));
+    // It has looked, and found the one that leaves.
+    await findLocalHost(localDoorPath(folder));
+    await findLocalHost(localDoorPath(folder));
+    closed = true;
+    await leaving.close();
+    await next;
+  });
+
+  it('is handed over by a host that agrees, once that has closed', async () => {
+    const first = await open();
+    let closed = false;
+    await open(async (host) => {
+      expect(await host.call('host.describe', null)).toEqual(description);
+      first.leave();
+      setImmediate(() => {
+        closed = true;
+        void first.close();
+      });
+      return true;
+    });
+    expect(closed).toBe(true);
+  });
+
+  it('stays with a host that does not agree', async () => {
+    await open();
+    await expect(open(() => Promise.resolve(false))).rejects.toBeInstanceOf(LocalDoorOccupied);
+    expect(await findLocalHost(localDoorPath(folder))).not.toBe('none');
   });
 
   it('says so when its path is too long for a socket', async () => {

@@ -10,13 +10,18 @@ import { LmError, maxFrameBytes } from '../../contract';
 import type { Transport } from '../../rpc/transport';
 import { PageSocket, socketLimits } from '../door/page-socket';
 import { frameProtocol, frameStreamTransport } from './frame-stream';
+import { clientOver, findLocalHost, leavingStatus, type LocalHostClient } from './local-client';
 
 /** Linux keeps 108 bytes for the path of a socket, the zero at its end included. */
 const maxPathBytes = 107;
 const highestNumber = 9_999_999_999;
 /** How long a host that has its number may take to be found by its name, too. */
 const namedWithinMs = 1_000;
+/** A host that ends closes its files within this, or is cut off. */
+const leaveLimitMs = 15_000;
 const lookEveryMs = 20;
+/** One that has just started says so once it has opened its files. */
+const welcomeLimitMs = 5_000;
 
 /** Another host has this data folder. */
 export class LocalDoorOccupied extends Error {
@@ -27,8 +32,14 @@ export class LocalDoorOccupied extends Error {
 }
 
 export interface LocalDoor {
+  /** Takes nobody on any more. Who is connected stays, and so does the claim: the files of the folder are still open. */
+  leave(): void;
+  /** Cuts off who is connected, and lets the folder go. */
   close(): Promise<void>;
 }
+
+/** Asks the host that has a data folder to end. Resolves with false where it stays. */
+export type AskToLeave = (host: LocalHostClient['client']) => Promise<boolean>;
 
 /** The socket by which programs of the same user reach the host of a data folder. */
 export function localDoorPath(dataFolder: string): string {
@@ -37,12 +48,14 @@ export function localDoorPath(dataFolder: string): string {
 
 /**
  * Opens the socket of a data folder, for its owner only, and so claims the folder: two hosts would write over each
- * other's files. A socket that a killed host left behind is taken over.
+ * other's files. A socket that a killed host left behind is taken over; one that is ending is waited for. With
+ * `askToLeave` the host that has the folder is asked to end.
  * @throws LocalDoorOccupied when a host listens there; LmError where no socket can be made.
  */
 export async function openLocalDoor(
   dataFolder: string,
   onConnection: (transport: Transport, connectionId: string) => void,
+  askToLeave: AskToLeave | null = null,
 ): Promise<LocalDoor> {
   const socketPath = localDoorPath(dataFolder);
   if (Buffer.byteLength(claimPath(socketPath, highestNumber)) > maxPathBytes) {
@@ -62,8 +75,15 @@ export async function openLocalDoor(
   const streams = new Set<Duplex>();
   let nextConnection = 1;
   const nextId = () => `local-${nextConnection++}`;
+  let leaving = false;
   server.on('upgrade', (request, stream: Duplex, head) => {
     stream.on('error', () => stream.destroy());
+    if (leaving) {
+      stream.end(
+        `HTTP/1.1 ${leavingStatus} Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      );
+      return;
+    }
     if (request.headers.upgrade === frameProtocol) {
       streams.add(stream);
       stream.once('close', () => streams.delete(stream));
@@ -78,10 +98,14 @@ export async function openLocalDoor(
       onConnection(new PageSocket(socket, socketLimits), nextId());
     });
   });
-  const release = await claim(server, socketPath);
+  const release = await claim(server, socketPath, askToLeave);
   let closing: Promise<void> | null = null;
   return {
+    leave: () => {
+      leaving = true;
+    },
     close: () => {
+      leaving = true;
       closing ??= new Promise((resolve) => {
         for (const socket of sockets.clients) socket.terminate();
         for (const stream of streams) stream.destroy();
@@ -104,7 +128,11 @@ export async function openLocalDoor(
  * locked or to be cleaned up by who may be killed at any moment.
  * @returns What takes the socket's name away, as far as it is still this host's.
  */
-async function claim(server: Server, socketPath: string): Promise<() => Promise<void>> {
+async function claim(
+  server: Server,
+  socketPath: string,
+  askToLeave: AskToLeave | null,
+): Promise<() => Promise<void>> {
   // Closing a server takes away the name that it was opened with: one of its own, and no longer than the final one.
   const ownPath = path.join(path.dirname(socketPath), `h-${randomBytes(3).toString('hex')}`);
   await listen(server, ownPath);
@@ -112,7 +140,7 @@ async function claim(server: Server, socketPath: string): Promise<() => Promise<
     // The folder is the owner's only, too; this holds where somebody has opened it.
     await chmod(ownPath, 0o600);
     const { ino } = await stat(ownPath);
-    const number = await takeNumber(ownPath, socketPath);
+    const number = await takeNumber(ownPath, socketPath, askToLeave);
     await rename(ownPath, socketPath);
     for (const older of (await claims(socketPath)).filter((each) => each < number)) {
       await rm(claimPath(socketPath, older), { force: true });
@@ -128,15 +156,14 @@ async function claim(server: Server, socketPath: string): Promise<() => Promise<
   }
 }
 
-async function takeNumber(ownPath: string, socketPath: string): Promise<number> {
+async function takeNumber(
+  ownPath: string,
+  socketPath: string,
+  askToLeave: AskToLeave | null,
+): Promise<number> {
   for (;;) {
     const last = Math.max(0, ...(await claims(socketPath)));
-    if (await isListenedAt(claimPath(socketPath, last))) {
-      await untilListenedAt(socketPath);
-      throw new LocalDoorOccupied(socketPath);
-    }
-    // A host of an earlier version has no number.
-    if (await isListenedAt(socketPath)) throw new LocalDoorOccupied(socketPath);
+    await waitForRoom(socketPath, claimPath(socketPath, last), askToLeave);
     const next = claimPath(socketPath, last + 1);
     try {
       await link(ownPath, next);
@@ -150,10 +177,43 @@ async function takeNumber(ownPath: string, socketPath: string): Promise<number> 
   }
 }
 
-/** Who was second shall find the first. One that was stopped just now is not waited for for long. */
-async function untilListenedAt(socketPath: string): Promise<void> {
-  const deadline = Date.now() + namedWithinMs;
-  while (!(await isListenedAt(socketPath)) && Date.now() < deadline) await delay(lookEveryMs);
+/** Resolves when no process listens there. A host of an earlier version has a name only. */
+async function waitForRoom(
+  socketPath: string,
+  lastClaimPath: string,
+  askToLeave: AskToLeave | null,
+): Promise<void> {
+  const deadline = Date.now() + leaveLimitMs;
+  let silentSinceMs: number | null = null;
+  while ((await isListenedAt(lastClaimPath)) || (await isListenedAt(socketPath))) {
+    const askedAtMs = Date.now();
+    const found = await findLocalHost(socketPath);
+    if (found === 'none') {
+      // It has not its name yet, or no longer. Who is second shall find the first; one that was stopped is not waited for.
+      silentSinceMs ??= askedAtMs;
+      if (Date.now() - silentSinceMs > namedWithinMs) throw new LocalDoorOccupied(socketPath);
+    } else {
+      silentSinceMs = null;
+      if (found !== 'leaving' && !(await leavesWhenAsked(found, askToLeave))) {
+        throw new LocalDoorOccupied(socketPath);
+      }
+    }
+    if (Date.now() > deadline) throw new LocalDoorOccupied(socketPath);
+    await delay(lookEveryMs);
+  }
+}
+
+/** Over the connection by which it was found: one more would be one that it is needed by. */
+async function leavesWhenAsked(found: Transport, askToLeave: AskToLeave | null): Promise<boolean> {
+  const limit = setTimeout(() => found.close(), welcomeLimitMs);
+  try {
+    const host = askToLeave && (await clientOver(found));
+    clearTimeout(limit);
+    return host !== null && askToLeave !== null && (await askToLeave(host.client));
+  } finally {
+    clearTimeout(limit);
+    found.close();
+  }
 }
 
 /** The numbers that have a name. The highest is never taken away, so that none is given twice. */

@@ -1,12 +1,20 @@
+import { LmError } from '../../contract';
 import type { DoorService } from '../../services/door';
-import type { MethodRoutes } from './route';
+import type { MethodRoutes, StreamRoutes } from './route';
 
-export function createDoorRoutes({ door }: { readonly door: DoorService }): {
+export function createDoorRoutes({
+  door,
+  holdable,
+}: {
+  readonly door: DoorService;
+  /** Whether a caller may open the door for as long as it is connected. */
+  readonly holdable: boolean;
+}): {
   readonly methods: Pick<
     MethodRoutes,
     'door.status' | 'door.own' | 'door.createLink' | 'door.revoke' | 'door.setOpen'
   >;
-  readonly streams: Record<never, never>;
+  readonly streams: Pick<StreamRoutes, 'door.hold'>;
 } {
   return {
     methods: {
@@ -19,6 +27,15 @@ export function createDoorRoutes({ door }: { readonly door: DoorService }): {
       },
       'door.setOpen': ({ open }) => door.setOpen(open),
     },
-    streams: {},
+    streams: {
+      'door.hold': async (_input, sink) => {
+        if (!holdable) {
+          throw new LmError('unsupported', 'This host does not run in the background.', {
+            repair: { text: 'Its door is opened in the settings, under Browser access.' },
+          });
+        }
+        await door.hold(sink);
+      },
+    },
   };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { LmError } from '../../contract';
+import { LmError, type DoorState } from '../../contract';
 import { silentLogger } from '../foundation';
 import { ManualClock } from '../foundation/manual-clock.fakes';
+import { FakeSink } from '../foundation/stream-sink.fakes';
 import { DoorService, linkLifeMs, sessionIdleMs, type DoorServiceDeps } from './door-service';
 import type { StoredDoorSession } from './ports';
 
@@ -91,6 +92,55 @@ describe('the door', () => {
     const { door } = await start({ wish: null });
     await expect(door.setOpen(false)).rejects.toMatchObject({ data: { code: 'unsupported' } });
     expect(door.state().switchable).toBe(false);
+  });
+});
+
+describe('a held door', () => {
+  it('is open as long as whoever holds it is there, and keeps no wish', async () => {
+    const { door, opener, wishes } = await start();
+    const sink = new FakeSink<DoorState>();
+    await door.hold(sink);
+    expect(sink.chunks).toMatchObject([{ state: 'open', origin: 'http://127.0.0.1:7410' }]);
+    const closed = new Promise<void>((resolve) => door.onChanged.on(() => resolve()));
+    sink.close();
+    await closed;
+    expect([door.state().state, opener.closed, wishes]).toEqual(['closed', 1, []]);
+  });
+
+  it('tells whoever holds it when somebody else has closed it', async () => {
+    const { door, opener } = await start();
+    const sink = new FakeSink<DoorState>();
+    await door.hold(sink);
+    await door.close();
+    expect(sink.ended).toBe(true);
+    sink.close();
+    await door.open();
+    expect([door.state().state, opener.closed]).toEqual(['open', 1]);
+  });
+
+  it('does not stay open for one who went while it opened', async () => {
+    const { door } = await start();
+    const sink = new FakeSink<DoorState>();
+    const states: string[] = [];
+    const closed = new Promise<void>((resolve) => {
+      door.onChanged.on(({ state }) => {
+        states.push(state);
+        if (state === 'closed') resolve();
+      });
+    });
+    const holding = door.hold(sink);
+    sink.close();
+    await Promise.all([holding, closed]);
+    expect([states, sink.chunks]).toEqual([['opening', 'open', 'closed'], []]);
+  });
+
+  it('is refused where the door is open already, and that stays open', async () => {
+    const { door } = await start();
+    await door.open();
+    const sink = new FakeSink<DoorState>();
+    await expect(door.hold(sink)).rejects.toThrow(/open already/);
+    sink.close();
+    expect(door.state().state).toBe('open');
   });
 });
 

@@ -6,6 +6,7 @@ import {
   type DoorLink,
   type DoorState,
   type ErrorData,
+  type StreamSink,
 } from '../../contract';
 import { Emitter, type Clock, type Disposable, type Logger } from '../foundation';
 import { Attempts, type AttemptLimits } from './attempts';
@@ -159,6 +160,32 @@ export class DoorService implements Disposable {
     else await this.close();
     await this.deps.wish.save(open);
     return this.state();
+  }
+
+  /** Opens the door for as long as `sink` is open; ends that when somebody else has closed the door. */
+  async hold(sink: StreamSink<DoorState>): Promise<void> {
+    if (this.phase !== 'closed') throw new LmError('conflict', 'The browser door is open already.');
+    await this.open();
+    if (!this.opened) throw new LmError('cancelled', 'The host is shutting down.');
+    const letGo = () => {
+      stopFollowing();
+      void this.close().catch((error: unknown) =>
+        this.deps.logger.warn('The browser door did not close', { error }),
+      );
+    };
+    const stopFollowing = this.onChanged.on(({ state }) => {
+      if (state !== 'closed') return;
+      stopFollowing();
+      sink.signal.removeEventListener('abort', letGo);
+      sink.end();
+    });
+    // Who has gone meanwhile is told nothing.
+    if (sink.signal.aborted) {
+      letGo();
+      return;
+    }
+    sink.signal.addEventListener('abort', letGo);
+    sink.send(this.state());
   }
 
   createLink(): DoorLink {

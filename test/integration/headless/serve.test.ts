@@ -27,6 +27,7 @@ const openLine = z.strictObject({
   url: z.string().nullable(),
   expiresAtMs: z.number().nullable(),
   tunnelCommand: z.string().nullable(),
+  background: z.boolean(),
 });
 
 let dataFolder: string;
