@@ -38,6 +38,7 @@ export const PACKAGE_GROUPS = {
   isolation: ['bubblewrap'],
   browser: ['chromium', 'fonts-dejavu-core', 'fonts-noto-cjk'],
   python: ['python3', 'python3-venv'],
+  shells: ['bash', 'zsh', 'fish'],
 };
 
 /**

@@ -6,7 +6,7 @@ export type OptionTable = Readonly<Record<string, OptionKind>>;
 
 /** Every verb takes these. */
 export const commonOptions = { json: 'flag', help: 'flag', 'data-folder': 'value' } as const;
-const shortNames: Readonly<Record<string, string>> = {
+export const shortNames: Readonly<Record<string, string>> = {
   h: 'help',
   f: 'follow',
   n: 'lines',

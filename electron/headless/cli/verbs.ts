@@ -1,7 +1,9 @@
-import { parseArguments, type Arguments, type OptionTable } from './arguments';
+import { serveOptionTable } from '../option-table';
+import { parseArguments, type Arguments, type OptionKind, type OptionTable } from './arguments';
 import { build, buildOptions } from './build-verb';
 import { chat, chatOptions } from './chat-verb';
-import { completion, type CompletionTable } from './completion-verb';
+import { completion } from './completion-verb';
+import type { CompletionTable } from './completion/table';
 import type { Context } from './context';
 import { exec, execOptions } from './exec-verb';
 import { usage } from './failure';
@@ -46,14 +48,26 @@ const table: Readonly<Record<string, Verb>> = {
 
 function completionTable(): CompletionTable {
   const here = Object.entries(table).map(
-    ([verb, { known = [], options }]) => [verb, { options, words: known }] as const,
+    ([verb, { known = [], options }]) =>
+      [verb, { options, words: known, beginsCommand: verb === 'exec' }] as const,
   );
   return {
-    run: { options: runOptions, words: [] },
+    run: { options: runOptions, words: [], beginsCommand: true },
     ...Object.fromEntries(here),
-    start: { options: {}, words: [] },
-    serve: { options: {}, words: [] },
+    start: { options: appOptions(['link']), words: [], beginsCommand: false },
+    serve: { options: appOptions([]), words: [], beginsCommand: false },
   };
+}
+
+/** What people write behind `start` and `serve`; --yes is read by scripts/start.mjs. */
+function appOptions(without: readonly string[]): OptionTable {
+  const kinds = Object.entries(serveOptionTable)
+    .filter(([name]) => !['serve', 'background', ...without].includes(name))
+    .map(([name, { type, ...more }]): [string, OptionKind] => [
+      name,
+      type === 'boolean' ? 'flag' : 'multiple' in more ? 'list' : 'value',
+    ]);
+  return { ...Object.fromEntries(kinds), yes: 'flag' };
 }
 
 export async function verbs(

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cli, useCli } from './harness';
@@ -56,8 +56,6 @@ describe('the command line of lm-sandbox', () => {
   it.each(['serve', 'start'])(
     '%s without a display tells programs in JSON where browsers come in',
     async (verb) => {
-      await cli.run('down', '--host');
-      await expect.poll(() => cli.hostRuns(), { timeout: 15_000 }).toBe(false);
       const script = join(__dirname, '../../../scripts/lm-sandbox.mjs');
       const child = spawn(process.execPath, [script, verb, '--json', '--port', '0'], {
         env: {
@@ -81,25 +79,5 @@ describe('the command line of lm-sandbox', () => {
   it('refuses a terminal where there is none', async () => {
     const { code, stderr } = await cli.run('exec');
     expect([code, stderr]).toEqual([125, expect.stringContaining('needs a terminal')]);
-  });
-
-  it('prints completions that bash takes, with every verb and its options', async () => {
-    const { text } = await cli.run('completion', 'bash');
-    const complete = (line: string) =>
-      spawnSync(
-        'bash',
-        [
-          '-c',
-          `${text}\nCOMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _lm_sandbox; echo "\${COMPREPLY[@]}"`,
-        ],
-        { encoding: 'utf8' },
-      ).stdout.trim();
-    expect(complete('lm-sandbox st')).toBe('status start');
-    expect(complete('lm-sandbox run --t')).toBe('--timeout');
-    expect(complete('lm-sandbox models p')).toBe('pull');
-    for (const shell of ['zsh', 'fish']) {
-      const script = (await cli.run('completion', shell)).text;
-      for (const verb of verbs) expect(script).toContain(verb);
-    }
   });
 });
