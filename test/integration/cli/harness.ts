@@ -28,10 +28,13 @@ const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, 
 export class Cli {
   dataFolder = '';
 
-  constructor(readonly env: NodeJS.ProcessEnv) {}
+  constructor(
+    readonly env: NodeJS.ProcessEnv,
+    private readonly file = program,
+  ) {}
 
   start(...words: readonly string[]): Started {
-    const child = spawn(process.execPath, [program, ...words], {
+    const child = spawn(process.execPath, [this.file, ...words], {
       env: { ...process.env, ...this.env, LM_SANDBOX_DATA_FOLDER: this.dataFolder },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
