@@ -17,6 +17,14 @@ export function describesRun(cli: Cli): void {
     expect([code, [...stdout], stderr]).toEqual([7, [255, 0, 97], 'b']);
   });
 
+  it('gives the streams by name, too', async () => {
+    const script = 'cat /dev/stdin > /dev/stdout; echo err > /dev/stderr; cat /dev/stdin';
+    const { child, ended } = cli.start('run', 'sh', '-c', script);
+    child.stdin.end('given');
+    const { code, stderr, stdout } = await ended;
+    expect([code, stdout.toString(), stderr]).toEqual([0, 'given', 'err\n']);
+  });
+
   it('tells a death by signal, and a program that there is not, as shells do', async () => {
     expect((await cli.run('run', 'sh', '-c', 'kill -9 $$')).code).toBe(137);
     expect((await cli.run('run', 'sh', '-c', 'kill -TERM $$')).code).toBe(143);
