@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { bubblewrapLaunch, type BubblewrapLauncher } from './launcher';
+import type { Launch } from '../../services/embedded/ports';
+import { bubblewrapLaunch, plainLaunch, type BubblewrapLauncher } from './launcher';
 
 const nowhere = {
   heldBy: null,
@@ -27,6 +28,51 @@ function launcherWith(shell: string): BubblewrapLauncher {
 
 const shells = ['/bin/bash', '/bin/dash'].filter((shell) => existsSync(shell));
 
+/** From the script inside on, without bubblewrap around it. */
+function runInside({ command, environment }: Launch) {
+  const [program = '', ...words] = command.slice(command.lastIndexOf('--') + 1);
+  const { status, stderr, stdout } = spawnSync(program, words, { env: { ...environment } });
+  return { status, stderr: String(stderr), stdout: String(stdout) };
+}
+
+describe('the folder of a program', () => {
+  const wish = { command: ['pwd'], terminal: false } as const;
+
+  it.each(shells)('is named with exit code 125 where there is none, by %s', (shell) => {
+    const inside = runInside(
+      bubblewrapLaunch(launcherWith(shell), { ...wish, workingFolder: '/no such/%s folder' }),
+    );
+    expect(inside).toEqual({
+      status: 125,
+      stdout: '',
+      stderr: 'lm-sandbox: No folder that can be entered is at /no such/%s folder.\n',
+    });
+    expect(runInside(bubblewrapLaunch(launcherWith(shell), { ...wish, workingFolder: '/' }))).toMatchObject({
+      status: 0,
+      stdout: '/\n',
+    });
+  });
+
+  it('begins at the workspace unless it is absolute, whatever its name', () => {
+    const folderOf = (workingFolder: string | null) =>
+      bubblewrapLaunch(launcherWith('/bin/sh'), { ...wish, workingFolder }).command.at(-2);
+    expect([null, '-', '-P', 'a/b', '/tmp'].map(folderOf)).toEqual([
+      '/workspace',
+      '/workspace/-',
+      '/workspace/-P',
+      '/workspace/a/b',
+      '/tmp',
+    ]);
+    const plain = plainLaunch(
+      { home: '/h', workspace: '/w' },
+      '/bin/sh',
+      {},
+      { ...wish, workingFolder: 'a' },
+    );
+    expect(plain.workingFolder).toBe('/w/a');
+  });
+});
+
 describe('variables of a program in bubblewrap', () => {
   it('have no name of their own before it runs, so that nothing outside obeys them', () => {
     const { environment } = bubblewrapLaunch(launcherWith('/bin/sh'), {
@@ -41,18 +87,16 @@ describe('variables of a program in bubblewrap', () => {
 
   it.each(shells)('reach the program as they were given, by %s', (shell) => {
     const given = { GREETING: 'grüße "$HOME"\n`x` \\ ', EMPTY: '', PATH: '/first:/usr/bin:/bin', HOME: '/x' };
-    const { command, environment } = bubblewrapLaunch(launcherWith(shell), {
+    const launch = bubblewrapLaunch(launcherWith(shell), {
       command: ['/usr/bin/env', '-0'],
       terminal: false,
       workingFolder: '/',
       environment: given,
     });
-    // From the script inside on, without bubblewrap around it.
-    const inside = command.slice(command.lastIndexOf('--') + 1);
-    const { stdout, stderr } = spawnSync(inside[0] ?? '', inside.slice(1), { env: { ...environment } });
-    expect(String(stderr)).toBe('');
+    const { stdout, stderr } = runInside(launch);
+    expect(stderr).toBe('');
     const received: Record<string, string> = {};
-    for (const each of String(stdout).split('\0')) {
+    for (const each of stdout.split('\0')) {
       if (each !== '') received[each.slice(0, each.indexOf('='))] = each.slice(each.indexOf('=') + 1);
     }
     expect(received).toMatchObject({ ...given, LM_SANDBOX: 'embedded', LANG: 'C.UTF-8' });

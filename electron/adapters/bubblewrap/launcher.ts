@@ -40,12 +40,15 @@ export function carriedInside(variables: Readonly<Record<string, string>>): Reco
   };
 }
 
+/** As of docker: nothing was run. */
+const notRunExitCode = 125;
+
 /**
  * Runs inside, as the process that becomes the program: its folder, and limits that it cannot raise again. Where the
  * system's own limit of open files is lower, that one stays.
  */
 const insideScript = [
-  'cd "$3" || exit 74',
+  `cd -- "$3" 2> /dev/null || { printf 'lm-sandbox: No folder that can be entered is at %s.\\n' "$3" >&2; exit ${notRunExitCode}; }`,
   'ulimit -c 0',
   'ulimit -n "$1" 2> /dev/null',
   'ulimit -u "$2" 2> /dev/null || ulimit -p "$2"',
@@ -88,7 +91,7 @@ export function bubblewrapLaunch(launcher: BubblewrapLauncher, request: LaunchRe
       ...[program, ...arguments_, '--'],
       ...(separate ? becomeNobody : []),
       ...[shell, '-c', insideScript, 'lm-sandbox', String(openFilesLimit), String(launcher.processes)],
-      request.workingFolder ?? insideWorkspace,
+      belowWorkspace(insideWorkspace, request.workingFolder),
       ...(request.command ?? [shell, '-l']),
     ] as [string, ...string[]],
     // Bubblewrap's own environment can be read inside, as that of process 1: nothing of this app's is in it.
@@ -104,6 +107,12 @@ export function bubblewrapLaunch(launcher: BubblewrapLauncher, request: LaunchRe
     workingFolder: '/',
     variables: variablePrefix,
   };
+}
+
+/** Not normalised, as `a/..` is another folder where `a` is a link. A name like `-` means itself then, too. */
+function belowWorkspace(workspace: string, folder: string | null | undefined): string {
+  if (folder === null || folder === undefined) return workspace;
+  return folder.startsWith('/') ? folder : `${workspace}/${folder}`;
 }
 
 /** A program on this computer itself, in the same folders. */
@@ -123,6 +132,6 @@ export function plainLaunch(
       [markerVariable]: randomUUID(),
       ...request.environment,
     },
-    workingFolder: request.workingFolder ?? folders.workspace,
+    workingFolder: belowWorkspace(folders.workspace, request.workingFolder),
   };
 }

@@ -98,7 +98,7 @@ describe('a program of this computer', () => {
     expect(await ended).toEqual({ code: 137, stdout: 'closed\n', stderr: '' });
   });
 
-  it('says that there is none', async () => {
+  it('says that there is none, or no folder for it', async () => {
     const starter = createProcessStarter();
     const before = openDescriptors();
     const nothing = {
@@ -113,6 +113,13 @@ describe('a program of this computer', () => {
     await expect(starter.start({ ...launch, command: ['a\0b'] }, { input: true }, nothing)).rejects.toThrow(
       'cannot be started',
     );
+    await expect(
+      starter.start(
+        { ...launch, workingFolder: '/no/such', command: ['/bin/true'] },
+        { input: true },
+        nothing,
+      ),
+    ).rejects.toMatchObject({ code: 'not_found', message: 'There is no folder /no/such.' });
     await expect.poll(openDescriptors).toEqual(before);
   });
 });

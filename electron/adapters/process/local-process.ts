@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync } from 'node:fs';
+import { closeSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { LmError } from '../../contract';
@@ -12,7 +12,6 @@ import { openPipes } from './pipes';
 export function createProcessStarter(): ProcessStarter {
   return {
     start: async (launch, { input }, handlers) => {
-      const [program] = launch.command;
       const [forInput, forOutput, forErrors] = await openPipes();
       let child: ChildProcess;
       try {
@@ -23,7 +22,7 @@ export function createProcessStarter(): ProcessStarter {
         ]);
       } catch (error) {
         for (const end of [forInput.writeEnd, forOutput.readEnd, forErrors.readEnd]) closeSync(end);
-        throw notStarted(program, error);
+        throw notStarted(launch, error);
       } finally {
         // The other end sees the end only when nobody but the program has these.
         for (const end of [forInput.readEnd, forOutput.writeEnd, forErrors.writeEnd]) closeSync(end);
@@ -48,7 +47,7 @@ export function createProcessStarter(): ProcessStarter {
         await once(child, 'spawn');
       } catch (error) {
         stdin.destroy();
-        throw notStarted(program, error);
+        throw notStarted(launch, error);
       }
       return {
         processId: child.pid ?? 0,
@@ -81,7 +80,11 @@ function spawnOn(launch: Launch, stdio: readonly ('ignore' | number)[]): ChildPr
   });
 }
 
-function notStarted(program: string, error: unknown): LmError {
+function notStarted({ command: [program], workingFolder }: Launch, error: unknown): LmError {
+  // The system says the same of a missing folder as of a missing program.
+  if (!statSync(workingFolder, { throwIfNoEntry: false })?.isDirectory()) {
+    return new LmError('not_found', `There is no folder ${workingFolder}.`, { cause: error });
+  }
   const reason = error instanceof Error ? error.message : String(error);
   return new LmError('internal', `${program} cannot be started on this computer: ${reason}.`, {
     cause: error,

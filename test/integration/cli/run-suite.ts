@@ -39,6 +39,11 @@ export function describesRun(cli: Cli): void {
     expect(printed.text).toBe(`${words.join('|')}|`);
     const placed = await cli.run('run', '-w', '/tmp', '-e', 'A=1=2', 'sh', '-c', 'echo "$PWD $A"');
     expect(placed.text).toBe('/tmp 1=2\n');
+    const nowhere = await cli.run('run', '--cwd', '/no/such', 'true');
+    expect([nowhere.code, nowhere.stderr]).toEqual([125, expect.stringMatching(/^lm-sandbox: .*\/no\/such/)]);
+    await cli.run('run', 'mkdir', '-p', './-');
+    const dash = await cli.run('run', '--cwd', '-', 'pwd');
+    expect(dash.text).toBe('/workspace/-\n');
   });
 
   it('hands input through as bytes, up to its end', async () => {
