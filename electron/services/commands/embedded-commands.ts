@@ -1,9 +1,10 @@
+import { LmError } from '../../contract';
 import type { EmbeddedService } from '../embedded';
 import type { Clock, Logger } from '../foundation';
 import type { CommandBackend, ProcessStarter } from './ports';
 
 export interface EmbeddedCommandsDeps {
-  readonly embedded: Pick<EmbeddedService, 'settled' | 'launch' | 'track' | 'end'>;
+  readonly embedded: Pick<EmbeddedService, 'settled' | 'requireRun' | 'current' | 'launch' | 'track' | 'end'>;
   readonly processes: ProcessStarter;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -15,7 +16,9 @@ export function createEmbeddedCommands(deps: EmbeddedCommandsDeps): CommandBacke
   return {
     start: async ({ command, environment, input, timeoutMs, workingFolder }, handlers) => {
       await embedded.settled();
+      const { runId } = embedded.requireRun();
       const launch = embedded.launch({ command, terminal: false, environment, workingFolder });
+      let missed = false;
       let timedOut = false;
       let exitCode: number | null = null;
       let ending: Promise<void> | null = null;
@@ -41,12 +44,25 @@ export function createEmbeddedCommands(deps: EmbeddedCommandsDeps): CommandBacke
           onClose: () => {
             void (ending ?? Promise.resolve()).then(() => {
               forget();
-              handlers.onEnd({ kind: 'exited', exitCode, timedOut });
+              if (!missed) handlers.onEnd({ kind: 'exited', exitCode, timedOut });
             });
           },
         },
       );
       forget = embedded.track(child.processId, launch);
+      // What has ended the sandbox meanwhile, or started it anew with another network, did not know of this one.
+      if (embedded.current()?.runId !== runId) {
+        missed = true;
+        await end();
+        throw new LmError(
+          'sandbox_not_running',
+          'The embedded sandbox was stopped while the command started.',
+          {
+            repair: { text: 'Run it again once the sandbox is up.', command: 'lm-sandbox up' },
+            retryable: true,
+          },
+        );
+      }
       if (timeoutMs !== null) {
         stopTimer = clock.after(timeoutMs, () => {
           timedOut = true;
