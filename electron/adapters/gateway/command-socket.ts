@@ -58,7 +58,11 @@ export function commandLine({
   workingFolder,
 }: Pick<CommandWish, 'command' | 'workingFolder'>): string {
   const run = `exec -- ${command.map(quote).join(' ')}`;
-  return workingFolder === null ? run : `cd -- ${quote(workingFolder)} || exit 126; ${run}`;
+  if (workingFolder === null) return run;
+  // A name like `-` would mean something else to cd.
+  const folder = quote(workingFolder.startsWith('/') ? workingFolder : `./${workingFolder}`);
+  const missing = `printf 'lm-sandbox: No folder that can be entered is at %s.\\n' ${folder} >&2; exit 125`;
+  return `cd -- ${folder} 2> /dev/null || { ${missing}; }; ${run}`;
 }
 
 function quote(word: string): string {
