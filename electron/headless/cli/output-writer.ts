@@ -11,10 +11,10 @@ export class OutputWriter {
   private waiting = 0;
   private brokenNow = false;
 
-  /** `onBroken` is called once, when nobody reads any more. */
+  /** `onBroken` is called once, when nothing more can be written; `EPIPE`: because nobody reads any more. */
   constructor(
     private readonly descriptor: number,
-    private readonly onBroken: () => void = () => undefined,
+    private readonly onBroken: (error: NodeJS.ErrnoException) => void = () => undefined,
   ) {}
 
   /** Whether something waits to be taken. */
@@ -26,7 +26,7 @@ export class OutputWriter {
     return this.brokenNow;
   }
 
-  /** Resolves when the system has taken the bytes, or nobody reads any more. */
+  /** Resolves when the system has taken the bytes, or takes no more. */
   write(data: Uint8Array | string): Promise<void> {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     this.waiting += 1;
@@ -47,9 +47,9 @@ export class OutputWriter {
     let offset = 0;
     while (offset < bytes.byteLength && !this.brokenNow) {
       const written = await this.writeSome(bytes.subarray(offset));
-      if (written === null) {
+      if (typeof written !== 'number') {
         this.brokenNow = true;
-        this.onBroken();
+        this.onBroken(written);
       } else if (written === 0) {
         // Another program has made the pipe one that does not wait.
         await new Promise((resolve) => setTimeout(resolve, againMs));
@@ -59,11 +59,11 @@ export class OutputWriter {
     }
   }
 
-  private writeSome(bytes: Uint8Array): Promise<number | null> {
+  private writeSome(bytes: Uint8Array): Promise<number | NodeJS.ErrnoException> {
     return new Promise((resolve) => {
       write(this.descriptor, bytes, (error, written) => {
         if (!error) resolve(written);
-        else resolve(error.code === 'EAGAIN' ? 0 : null);
+        else resolve(error.code === 'EAGAIN' ? 0 : error);
       });
     });
   }

@@ -54,10 +54,10 @@ export async function run(words: readonly string[], connect: (given: Arguments) 
   const input = !given.flag('no-stdin');
   return new Promise<number>((resolve, reject) => {
     let signal: EndSignal | null = null;
-    let gone = false;
+    let broken: NodeJS.ErrnoException | null = null;
     const end = () => void link.call('commands.end', { id }).catch(() => undefined);
-    const stopReading = () => {
-      gone = true;
+    const stopReading = (error: NodeJS.ErrnoException) => {
+      broken = error;
       end();
     };
     const stdout = new OutputWriter(1, stopReading);
@@ -74,7 +74,8 @@ export async function run(words: readonly string[], connect: (given: Arguments) 
       // Who is in the way of the last bytes after a Ctrl+C is not waited for.
       if (signal === null) await Promise.all([stdout.flushed(), stderr.flushed()]);
       if (signal !== null) return endBySignal(signal);
-      if (gone) return brokenPipeExitCode;
+      if (broken?.code === 'EPIPE') return brokenPipeExitCode;
+      if (broken) throw notWritten(broken);
       if (exit.timedOut) {
         if (!asJson) await stderr.write('lm-sandbox: The command ran past its --timeout and was ended.\n');
         return exitCodes.timedOut;
@@ -106,6 +107,18 @@ export async function run(words: readonly string[], connect: (given: Arguments) 
     });
     if (input) void sendInput(link, id);
   });
+}
+
+function notWritten({ code, message }: NodeJS.ErrnoException): CliFailure {
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return failure(
+    'storage_failed',
+    full
+      ? 'The output could not be written: there is no space left where it goes.'
+      : `The output could not be written (${message}).`,
+    full ? { text: 'Make space there, or write elsewhere, then run it again.' } : null,
+    exitCodes.notRun,
+  );
 }
 
 /**

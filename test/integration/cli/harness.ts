@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -63,6 +63,20 @@ export class Cli {
     child.stdin.end();
     const outcome = await ended;
     return { ...outcome, text: outcome.stdout.toString('utf8') };
+  }
+
+  /** Without an input, and with a standard output that is this file. */
+  runTo(
+    file: string,
+    ...words: readonly string[]
+  ): { readonly code: number | null; readonly stderr: string } {
+    const redirected = ['-c', 'exec "$@" > "$0"', file, process.execPath, program, ...words];
+    const { status, stderr } = spawnSync('/bin/sh', redirected, {
+      env: { ...process.env, ...this.env, LM_SANDBOX_DATA_FOLDER: this.dataFolder },
+      stdio: ['ignore', 'inherit', 'pipe'],
+      encoding: 'utf8',
+    });
+    return { code: status, stderr };
   }
 
   async hostRuns(): Promise<boolean> {

@@ -101,6 +101,13 @@ export function describesRun(cli: Cli): void {
     expect(await sleeping(seconds)).toEqual([]);
   });
 
+  it('says why its output cannot be written, and ends the command', async () => {
+    const seconds = markedSeconds();
+    const { code, stderr } = cli.runTo('/dev/full', 'run', 'sh', '-c', `sleep ${seconds} & yes`);
+    expect([code, stderr]).toEqual([125, expect.stringContaining('no space left')]);
+    expect(await sleeping(seconds)).toEqual([]);
+  });
+
   it('ends what runs past --timeout', async () => {
     const seconds = markedSeconds();
     const { code, stderr } = await cli.run('run', '--timeout', '1s', 'sleep', seconds);
