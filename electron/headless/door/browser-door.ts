@@ -131,13 +131,14 @@ export async function openBrowserDoor(options: BrowserDoorOptions): Promise<Brow
     if (sessionId !== undefined && sessionId !== null) {
       return { pathname, visitor, host, sessionId };
     }
+    // Nor is one with a right token, which has to get as far as that is looked at, whatever old cookie comes along.
+    const open = !upgrade && (facts.navigable || isSignIn(method, pathname) || files.isPublic(pathname));
+    if (open) return { pathname, visitor, host, sessionId: null };
     const lockedForMs = keeper.lockedForMs(visitor.address);
     if (lockedForMs > 0 && (upgrade || facts.acts || values.length > 0)) {
       return refuse(429, 'Too many wrong tokens. Wait a minute.', retryAfter(lockedForMs));
     }
-    const open = !upgrade && (facts.navigable || isSignIn(method, pathname) || files.isPublic(pathname));
-    if (!open) return refuse(401, 'Sign in first.');
-    return { pathname, visitor, host, sessionId: null };
+    return refuse(401, 'Sign in first.');
   };
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -177,11 +178,6 @@ export async function openBrowserDoor(options: BrowserDoorOptions): Promise<Brow
     before: string | null,
     visitor: Visitor,
   ): Promise<void> => {
-    const lockedForMs = keeper.lockedForMs(visitor.address);
-    if (lockedForMs > 0) {
-      sendText(response, 429, 'Too many wrong tokens. Wait a minute.', retryAfter(lockedForMs));
-      return;
-    }
     if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? '')) {
       sendText(response, 415, 'Only JSON is read here.');
       return;
@@ -196,7 +192,14 @@ export async function openBrowserDoor(options: BrowserDoorOptions): Promise<Brow
       sendText(response, 400, 'A token is expected here.');
       return;
     }
+    // As it was before this one, which may be what locks the address out.
+    const lockedForMs = keeper.lockedForMs(visitor.address);
     const secrets = await keeper.redeem(parsed.data.token, visitor);
+    if (!secrets && lockedForMs > 0) {
+      options.onRefused?.('wrong token', { method: 'POST', address: visitor.address });
+      sendText(response, 429, 'Too many wrong tokens. Wait a minute.', retryAfter(lockedForMs));
+      return;
+    }
     if (!secrets) {
       options.onRefused?.('wrong token', { method: 'POST', address: visitor.address });
       sendText(response, 401, 'This link was used already, or it is too old.');

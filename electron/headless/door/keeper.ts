@@ -6,7 +6,7 @@ export interface Visitor {
 
 /** What the server asks of whoever knows links and sessions; `DoorService` is one. */
 export interface DoorKeeper {
-  /** For how long this address may not try to sign in. */
+  /** For how long wrong tokens and cookies of this address are answered with no more than that. */
   lockedForMs(address: string): number;
   /** Exchanges a one-time token; null when it is worth nothing. */
   redeem(

@@ -201,7 +201,11 @@ export class DoorService implements Disposable {
     return { url, expiresAtMs };
   }
 
-  /** For how long nobody at this address may try; zero when it may. */
+  /**
+   * For how long wrong tokens and cookies of this address are turned away as too many; zero when they are not. Right ones
+   * are taken at any time: else any program of this computer could keep out everybody who comes by its loopback, and
+   * what has 256 bits is not guessed.
+   */
   lockedForMs(address: string): number {
     return Math.max(this.tokenAttempts.lockedForMs(address), this.cookieAttempts.lockedForMs(address));
   }
@@ -215,7 +219,8 @@ export class DoorService implements Disposable {
     const nowMs = clock.nowMs();
     const link = findBySecret(this.links, ({ tokenHash }) => tokenHash, token);
     if (!link || link.expiresAtMs <= nowMs) {
-      this.tokenAttempts.fail(visitor.address);
+      // Who goes on while locked out is not let wait longer for it: others may be at the same address.
+      if (this.tokenAttempts.lockedForMs(visitor.address) === 0) this.tokenAttempts.fail(visitor.address);
       return null;
     }
     this.links = this.links.filter((other) => other !== link);
