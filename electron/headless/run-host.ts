@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { createHost, type Host, type HostOptions } from '../host/create-host';
 import { endWhenUnneeded, idleLimitMs } from './background';
-import { openBrowserDoor, openUsualDoor } from './door';
+import { limitedRefusals, openBrowserDoor, openUsualDoor } from './door';
 import { openLocalDoor, type AskToLeave, type LocalDoor } from './local';
 import type { ServeOptions } from './options';
 import { isLogged, type Report } from './report';
@@ -56,8 +56,9 @@ export async function runHost({ askToLeave, logger, options, report }: RunHostDe
         keeper,
         connect,
         filesFolder: path.join(root, 'out/renderer'),
-        onRefused: (reason: string, facts: { method: string; address: string }) =>
+        onRefused: limitedRefusals((reason, facts) =>
           logger.warn('A browser was refused', { reason, ...facts }),
+        ),
       };
       if (!options.portIsDefault) return openBrowserDoor(door);
       return openUsualDoor(door, (port) => report.portTaken(port));

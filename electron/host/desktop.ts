@@ -112,7 +112,7 @@ async function start(options: HostStartOptions): Promise<ServedBy> {
 
 /** Loaded when it is first opened: who never lets browsers in does not pay for it. */
 async function openDoor({ keeper, connect }: DoorAccess) {
-  const { openUsualDoor } = await import('../headless/door');
+  const { limitedRefusals, openUsualDoor } = await import('../headless/door');
   return openUsualDoor(
     {
       keeper,
@@ -121,7 +121,9 @@ async function openDoor({ keeper, connect }: DoorAccess) {
       host: '127.0.0.1',
       tls: null,
       otherOrigins: [],
-      onRefused: (reason, facts) => logger.warn('A browser was refused', { reason, ...facts }),
+      onRefused: limitedRefusals((reason, facts) =>
+        logger.warn('A browser was refused', { reason, ...facts }),
+      ),
     },
     (port) => logger.warn('The usual port of the browser door is in use', { port }),
   );
