@@ -21,7 +21,7 @@ export interface PageFile {
 
 /** The built files of the page. Read once each: there are few, and a new version is a new host. */
 export class PageFiles {
-  private readonly known = new Map<string, Promise<PageFile | null>>();
+  private readonly known = new Map<string, Promise<PageFile>>();
 
   private constructor(
     private readonly folder: string,
@@ -42,23 +42,23 @@ export class PageFiles {
   }
 
   /** The file below the folder that `pathname` names, or null. */
-  read(pathname: string): Promise<PageFile | null> {
-    const known = this.known.get(pathname);
+  async read(pathname: string): Promise<PageFile | null> {
+    const found = await this.resolve(pathname);
+    if (found === null) return null;
+    // By the file itself: there are any number of spellings of a path.
+    const known = this.known.get(found);
     if (known) return known;
-    const reading = this.load(pathname);
-    this.known.set(pathname, reading);
-    const forget = () => this.known.delete(pathname);
-    // Names that lead nowhere are many and not kept, nor is a failure of the disk.
-    reading.then((file) => file ?? forget(), forget);
+    const reading = this.load(found);
+    this.known.set(found, reading);
+    // A failure of the disk is not kept.
+    reading.catch(() => this.known.delete(found));
     return reading;
   }
 
-  private async load(pathname: string): Promise<PageFile | null> {
-    const found = await this.resolve(pathname);
-    if (found === null) return null;
+  private async load(found: string): Promise<PageFile> {
     const bytes = await readFile(found);
     const type = contentTypeOf(path.extname(found));
-    const immutable = /^\/assets\/.+-[\w-]{8}\.\w+$/.test(pathname);
+    const immutable = /^\/assets\/.+-[\w-]{8}\.\w+$/.test(found.slice(this.folder.length));
     if (bytes.byteLength < worthCompressingBytes || !compressible.test(type)) {
       return { type, immutable, bytes, compressed: null };
     }
