@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { openBackgroundLog } from './background-log';
 import { failure } from './failure';
 import { connectHost, type HostLink } from './host-link';
 
@@ -16,8 +17,7 @@ export async function requireHost(dataFolder: string): Promise<HostLink> {
 /** It ends by itself; see electron/headless/background.ts. Of two that are started at once one ends at once. */
 async function startHost(dataFolder: string): Promise<HostLink> {
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const logFile = path.join(dataFolder, 'background-host.log');
-  const log = openSync(logFile, 'w', 0o600);
+  const { logFile, log, startsAt } = openBackgroundLog(dataFolder);
   const program = path.join(__dirname, 'headless.cjs');
   const child = spawn(process.execPath, [program, '--background', '--data-folder', dataFolder], {
     cwd: '/',
@@ -30,13 +30,19 @@ async function startHost(dataFolder: string): Promise<HostLink> {
   child.unref();
   const deadline = Date.now() + startLimitMs;
   while (Date.now() < deadline) {
-    const link = await connectHost(dataFolder);
+    const link = await connectHost(dataFolder, deadline - Date.now());
     if (link) return link;
     // With 0 it found another one, which may not answer yet.
     if (exitCode !== null && exitCode !== 0) break;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
-  const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-shownLogLines).join('\n');
+  const said = readFileSync(logFile)
+    .subarray(startsAt)
+    .toString('utf8')
+    .trim()
+    .split('\n')
+    .slice(-shownLogLines)
+    .join('\n');
   throw failure('internal', `The lm-sandbox host could not be started.${said ? `\n${said}` : ''}`, {
     text: `All that it said is in ${logFile}.`,
   });
