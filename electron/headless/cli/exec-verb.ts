@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Context } from './context';
-import { CliFailure, exitCodes, failure } from './failure';
+import { CliFailure, exitCodes, failure, notRun } from './failure';
 import { OutputWriter } from './output-writer';
 import { endBySignal, readCommand, request } from './run';
 
@@ -28,7 +28,7 @@ export async function exec(context: Context): Promise<number> {
     );
   }
   const wanted = readCommand(context.given, 'exec');
-  const link = await context.connect();
+  const link = await context.connect().catch(notRun);
   const id = randomUUID();
   const size = () => ({
     columns: Math.max(smallest.columns, stdout.columns),

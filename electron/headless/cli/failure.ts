@@ -38,6 +38,11 @@ export function usage(message: string, verb: string | null = null): CliFailure {
   return failure('invalid_input', message, { text: 'What there is:', command: help }, exitCodes.usage);
 }
 
+/** For what went wrong before a command ran, which has an exit code of its own. */
+export function notRun(error: unknown): never {
+  throw error instanceof CliFailure ? new CliFailure(error.data, exitCodes.notRun) : error;
+}
+
 /** Any thrown value as data for people and programs. */
 export function failureData(error: unknown): ErrorData {
   if (error instanceof CliFailure) return error.data;

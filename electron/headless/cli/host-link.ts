@@ -17,7 +17,7 @@ import { windowMarks } from '../../rpc/window';
 import { frameProtocol, frameStreamTransport } from '../local/frame-stream';
 import { CliFailure, failure } from './failure';
 
-const welcomeLimitMs = 10_000;
+const answerLimitMs = 10_000;
 const maxAnswerHeadBytes = 16 * 1024;
 
 export interface LinkStreamHandlers<N extends StreamName> {
@@ -41,21 +41,30 @@ export interface HostLink {
 }
 
 /**
- * Resolves with null when no host answers for the data folder.
- * @throws CliFailure when one of another version does.
+ * Resolves with null when no host listens for the data folder.
+ * @throws CliFailure when one of another version does, or one that says nothing within `limitMs` for either of its two
+ * first words.
  */
-export async function connectHost(dataFolder: string): Promise<HostLink | null> {
-  const transport = await open(path.join(dataFolder, 'host.sock'));
+export async function connectHost(dataFolder: string, limitMs = answerLimitMs): Promise<HostLink | null> {
+  const transport = await open(path.join(dataFolder, 'host.sock'), limitMs);
   if (!transport) return null;
-  const link = new Link(transport);
+  const link = new Link(transport, limitMs);
   return (await link.welcomed) ? link : null;
 }
 
-function open(socketPath: string): Promise<Transport | null> {
-  return new Promise((resolve) => {
+function open(socketPath: string, limitMs: number): Promise<Transport | null> {
+  return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
+    // The system takes connections for a process that is stopped, or busy without an end, too.
+    const timer = setTimeout(() => {
+      reject(silentHost());
+      socket.destroy();
+    }, limitMs);
     let head: Buffer = Buffer.alloc(0);
-    const giveUp = () => resolve(null);
+    const giveUp = () => {
+      clearTimeout(timer);
+      resolve(null);
+    };
     socket.once('error', giveUp);
     socket.once('close', giveUp);
     socket.once('connect', () =>
@@ -72,6 +81,7 @@ function open(socketPath: string): Promise<Transport | null> {
         socket.destroy();
         return;
       }
+      clearTimeout(timer);
       resolve(frameStreamTransport(socket, head.subarray(end + 4)));
     };
     socket.on('data', read);
@@ -99,9 +109,15 @@ class Link implements HostLink {
   private welcome: (outcome: boolean) => void = () => undefined;
   private refuse: (error: CliFailure) => void = () => undefined;
 
-  constructor(private readonly transport: Transport) {
+  constructor(
+    private readonly transport: Transport,
+    limitMs: number,
+  ) {
     this.welcomed = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => transport.close(), welcomeLimitMs);
+      const timer = setTimeout(() => {
+        reject(silentHost());
+        transport.close();
+      }, limitMs);
       this.welcome = (outcome) => {
         clearTimeout(timer);
         resolve(outcome);
@@ -216,6 +232,12 @@ class Link implements HostLink {
 
 function field(frame: unknown, name: string): unknown {
   return typeof frame === 'object' && frame !== null ? Reflect.get(frame, name) : undefined;
+}
+
+function silentHost(): CliFailure {
+  return failure('timeout', 'The lm-sandbox host of this data folder does not answer.', {
+    text: 'It may be stopped (Ctrl+Z) or busy. Let it go on, or end it (the app, or the program it runs in), then try again.',
+  });
 }
 
 function otherVersion(): CliFailure {

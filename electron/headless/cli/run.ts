@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CommandChunk } from '../../contract';
 import { parseArguments, parseDuration, type Arguments, type OptionTable } from './arguments';
-import { CliFailure, exitCodes, failure, usage } from './failure';
+import { CliFailure, exitCodes, failure, notRun, usage } from './failure';
 import type { HostLink } from './host-link';
 import { OutputWriter } from './output-writer';
 
@@ -48,7 +48,7 @@ export async function run(words: readonly string[], connect: (given: Arguments) 
   if (given.rest !== null && given.words.length > 0) {
     throw usage(`“${given.words.join(' ')}” stands before --.`, 'run');
   }
-  const link = await connect(given);
+  const link = await connect(given).catch(notRun);
   const id = randomUUID();
   const asJson = given.flag('json');
   const input = !given.flag('no-stdin');
