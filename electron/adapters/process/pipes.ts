@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { LmError } from '../../contract';
 
@@ -33,21 +33,14 @@ const holderScript = [
  */
 export async function openPipes(shell: readonly [string, ...string[]] = ['/bin/sh']): Promise<Pipes> {
   const [program, ...options] = shell;
-  const holder = spawn(program, [...options, '-c', holderScript], { env: {}, cwd: '/', detached: true });
-  // It may have gone when its input ends.
-  holder.stdin.on('error', () => undefined);
-  let told = '';
-  let complaint = '';
-  holder.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  // Its streams are missing where this process has no descriptor left for them.
+  const holder: ChildProcess = spawn(program, [...options, '-c', holderScript], {
+    env: {},
+    cwd: '/',
+    detached: true,
+  });
   try {
-    const processId = await new Promise<string>((resolve, reject) => {
-      holder.once('error', reject);
-      holder.once('close', () => reject(new Error(complaint.trim() || 'the shell has ended')));
-      holder.stdout.setEncoding('utf8').on('data', (text: string) => {
-        told += text;
-        if (told.endsWith('\n')) resolve(told.trim());
-      });
-    });
+    const processId = await saidBy(holder);
     return openAll(heldAt.map((descriptor) => `/proc/${processId}/fd/${String(descriptor)}`));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -55,8 +48,25 @@ export async function openPipes(shell: readonly [string, ...string[]] = ['/bin/s
       cause: error,
     });
   } finally {
-    holder.stdin.end();
+    holder.stdin?.end();
   }
+}
+
+/** Its first line. */
+function saidBy(holder: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let told = '';
+    let complaint = '';
+    holder.once('error', reject);
+    holder.once('close', () => reject(new Error(complaint.trim() || 'the shell has ended')));
+    // It may have gone when its input ends.
+    holder.stdin?.on('error', () => undefined);
+    holder.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+    holder.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+      if (told.endsWith('\n')) resolve(told.trim());
+    });
+  });
 }
 
 function openAll(files: readonly string[]): Pipes {
