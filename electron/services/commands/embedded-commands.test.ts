@@ -16,7 +16,7 @@ const wish = {
 
 /** A sandbox whose run a test changes while a program starts; ended programs exit. */
 function make() {
-  const runOf = (runId: string): EmbeddedRun => ({ runId, processIds: () => [], startedAtMs: 0 });
+  const runOf = (runId: string): EmbeddedRun => ({ runId, processIds: () => [] });
   const ended: number[] = [];
   const live = new Set<number>();
   const ends: CommandEnd[] = [];
