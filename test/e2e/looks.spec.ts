@@ -203,6 +203,13 @@ test.describe.serial('the embedded sandbox, on a phone and in low panes', () => 
     await expect(offer).toBeVisible();
     await settled(app.page);
     expect(await covered(app.page)).toEqual([]);
+    const shownTo = await offer.evaluate((section) => {
+      let scroller = section.parentElement;
+      while (scroller && getComputedStyle(scroller).overflowY !== 'auto') scroller = scroller.parentElement;
+      return scroller?.getBoundingClientRect().bottom ?? Infinity;
+    });
+    const composer = await app.page.getByRole('textbox', { name: 'Question' }).boundingBox();
+    expect(shownTo).toBeLessThan(composer?.y ?? 0);
     const last = offer.getByRole('button', { name: /^Download / }).last();
     await last.scrollIntoViewIfNeeded();
     await last.click({ trial: true });
