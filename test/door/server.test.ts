@@ -86,10 +86,11 @@ describe('a one-time link', () => {
       expect((await rig.post('x'.repeat(43))).status).toBe(401);
     }
     rig.clock.advance(1_000);
-    const refused = await rig.post('x'.repeat(43));
-    expect(refused.status).toBe(429);
-    // Which did not let it wait longer.
-    expect(refused.headers['retry-after']).toBe('59');
+    // Going on does not let it wait longer.
+    for (let attempt = 1; attempt <= 12; attempt += 1) {
+      const refused = await rig.post('x'.repeat(43));
+      expect([refused.status, refused.headers['retry-after']]).toEqual([429, '59']);
+    }
     // Somebody else at the same address, whose browser still has a cookie of before, signs in meanwhile.
     const old: [string, string] = ['Cookie', `lm_sandbox_${rig.door.port}=${'y'.repeat(43)}`];
     expect((await rig.ask({ path: '/sign-in', headers: [old] })).status).toBe(200);
