@@ -2,8 +2,8 @@ import type { EmbeddedStatus } from '../../contract';
 import type { EmbeddedService } from '../embedded';
 import type { LauncherDescription } from './ports';
 
-/** Stand-ins for a folder and a program, which the gateway puts in their place. */
-const folder = '\0folder';
+/** Stand-ins for a folder and a program, which the gateway puts in their place. Its folders are whole paths. */
+const folder = '/\0folder';
 const program = '\0program';
 
 /** How the embedded sandbox starts programs now. Throws `sandbox_not_running`. */

@@ -89,12 +89,13 @@ async function listen(port: number): Promise<Server> {
 }
 
 function until({ service }: Bench, state: LocalApiStatus['state']): Promise<LocalApiStatus> {
-  return new Promise((found) => {
+  return new Promise((found, reject) => {
     if (service.status().state === state) found(service.status());
     const stop = service.onChanged.on((status) => {
-      if (status.state !== state) return;
+      if (status.state !== state && status.state !== 'failed') return;
       stop();
-      found(status);
+      if (status.state === state) found(status);
+      else reject(new Error(`It failed: ${status.error?.message ?? ''}`));
     });
   });
 }
