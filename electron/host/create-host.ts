@@ -15,7 +15,7 @@ import {
   createOllamaBackend,
 } from '../adapters/gateway';
 import { createGatewayHealth } from '../adapters/gateway/health';
-import { countBelow, createEmbeddedRuntime } from '../adapters/bubblewrap';
+import { countInside, createEmbeddedRuntime } from '../adapters/bubblewrap';
 import {
   createFolderImporter,
   createModelServer,
@@ -231,7 +231,13 @@ export async function createHost(options: HostOptions): Promise<Host> {
     running,
     stats: statsByPlace(
       createDockerStatsSource(connection),
-      createHostStatsSource({ countInside: () => countBelow(embedded.current()?.processIds() ?? []) }),
+      createHostStatsSource({
+        countInside: () =>
+          countInside(
+            embedded.current()?.processIds() ?? [],
+            embedded.status().isolation.kind === 'bubblewrap',
+          ),
+      }),
     ),
     clock,
     logger: logger.child('telemetry'),

@@ -1,2 +1,2 @@
 export { createEmbeddedRuntime, type EmbeddedRuntimeOptions } from './embedded-runtime';
-export { countBelow } from './process-table';
+export { countInside } from './process-table';

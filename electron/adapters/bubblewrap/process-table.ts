@@ -57,14 +57,20 @@ export function descendants(processes: readonly ProcessEntry[], processId: numbe
   return found;
 }
 
-/** How many live processes are below any of `processIds`, without those themselves. */
-export async function countBelow(processIds: readonly number[]): Promise<number> {
-  if (processIds.length === 0) return 0;
-  const processes = await readProcesses();
-  return processIds.reduce(
-    (sum, each) => sum + descendants(processes, each).filter(({ dead }) => !dead).length,
-    0,
-  );
+/** How many live processes are in the sandbox, of programs that were launched as `processIds`. */
+export async function countInside(processIds: readonly number[], isolated: boolean): Promise<number> {
+  return processIds.length === 0 ? 0 : insideOf(await readProcesses(), processIds, isolated).length;
+}
+
+/** In isolation what was launched is bubblewrap, which stays outside; without, it is the program itself. */
+export function insideOf(
+  processes: readonly ProcessEntry[],
+  processIds: readonly number[],
+  isolated: boolean,
+): ProcessEntry[] {
+  const launched = isolated ? [] : processes.filter(({ processId }) => processIds.includes(processId));
+  const below = processIds.flatMap((each) => descendants(processes, each));
+  return [...launched, ...below].filter(({ dead }) => !dead);
 }
 
 /** Those whose environment has `entry`; only the ones that this user may look at. */

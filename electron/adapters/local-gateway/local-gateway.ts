@@ -16,8 +16,9 @@ const askEveryMs = 50;
 /** The gateway gives requests 2 s and commands 1.5 s; then it is killed, and its commands with it. */
 const stopWithinMs = 8_000;
 const keptLines = 40;
-/** Where the gateway writes how many programs run. */
+/** Where the gateway writes which programs run. */
 const programsDescriptor = 3;
+const programsPattern = /^\d+( \d+)*$/;
 const tokenPattern = /^[0-9a-f]{64}$/;
 
 export interface LocalGatewayOptions {
@@ -101,15 +102,19 @@ export function createLocalGateway(options: LocalGatewayOptions): GatewayRuntime
   };
 }
 
-/** Of what has come together, the last number is how it is now. */
-function followPrograms(output: ChildProcess['stdio'][number], tell: (count: number) => void): void {
+/** Of what has come together, the last line is how it is now. */
+function followPrograms(
+  output: ChildProcess['stdio'][number],
+  tell: (processIds: readonly number[]) => void,
+): void {
   if (!(output instanceof Readable)) throw new Error('The gateway has no such descriptor.');
   let rest = '';
   output.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    const count = Number(lines.at(-1));
-    if (lines.length > 0 && Number.isSafeInteger(count) && count >= 0) tell(count);
+    const last = lines.at(-1);
+    if (last === '') tell([]);
+    else if (last !== undefined && programsPattern.test(last)) tell(last.split(' ').map(Number));
   });
 }
 

@@ -32,20 +32,20 @@ export interface EmbeddedServiceDeps {
 /** One start of the embedded sandbox, for those who follow it. */
 export interface EmbeddedRun {
   readonly runId: string;
-  /** Process ids, on this computer, of everything that was launched and has not ended. */
+  /** Process ids, on this computer, of everything that was launched and has not ended, by whomever. */
   readonly processIds: () => readonly number[];
 }
 
 /** Programs that somebody else starts in the sandbox. */
 export interface OtherPrograms {
-  /** How many run now. */
-  readonly running: () => number;
+  /** Process ids, on this computer, of those that run now: of each what was launched. */
+  readonly processIds: () => readonly number[];
   /** Awaited by each stop, while programs can no longer be started. */
   readonly end: () => Promise<void>;
 }
 
 export interface EmbeddedCompanion {
-  /** Another number of programs runs. */
+  /** Other programs run. */
   changed(): void;
   leave(): void;
 }
@@ -100,7 +100,7 @@ export class EmbeddedService implements PtyBackend, Disposable {
       home: { folder: folders.home, inside: inside.home },
       workspace: { folder: folders.workspace, inside: inside.workspace },
       startedAtMs: this.run?.startedAtMs ?? null,
-      running: [...this.companions].reduce((sum, others) => sum + others.running(), this.live.size),
+      running: this.processIds().length,
       error: this.error,
     };
   }
@@ -223,6 +223,10 @@ export class EmbeddedService implements PtyBackend, Disposable {
     this.onRunChanged.clear();
   }
 
+  private processIds(): number[] {
+    return [...this.live.keys(), ...[...this.companions].flatMap((others) => others.processIds())];
+  }
+
   private get network(): boolean {
     return this.run ? this.wishes.network : this.deps.settings.current().embeddedNetwork;
   }
@@ -308,8 +312,11 @@ export class EmbeddedService implements PtyBackend, Disposable {
   }
 
   private enterRun(event: EmbeddedEvent): void {
-    const processIds = () => [...this.live.keys()];
-    this.run = { runId: randomUUID(), processIds, startedAtMs: this.deps.clock.nowMs() };
+    this.run = {
+      runId: randomUUID(),
+      processIds: () => this.processIds(),
+      startedAtMs: this.deps.clock.nowMs(),
+    };
     this.enter(event);
     this.onRunChanged.emit(this.run);
   }

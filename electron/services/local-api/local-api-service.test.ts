@@ -13,7 +13,7 @@ class FakeGateways implements GatewayRuntime {
   readonly calls: string[] = [];
   readonly launchers: LauncherDescription[] = [];
   readonly ends: ((lastWords: string) => void)[] = [];
-  tellPrograms: (count: number) => void = () => undefined;
+  tellPrograms: (processIds: readonly number[]) => void = () => undefined;
   prepareFailure: LmError | null = null;
   /** Set to hold the preparation until it is aborted. */
   holds = false;
@@ -32,7 +32,7 @@ class FakeGateways implements GatewayRuntime {
     });
   }
 
-  start(port: number, launcher: LauncherDescription, tellPrograms: (count: number) => void) {
+  start(port: number, launcher: LauncherDescription, tellPrograms: (processIds: readonly number[]) => void) {
     this.tellPrograms = tellPrograms;
     this.calls.push(`start ${port}`);
     this.launchers.push(launcher);
@@ -140,19 +140,23 @@ describe('the API of the embedded sandbox', () => {
     await until(service, 'running');
     const told: number[] = [];
     embedded.onChanged.on(({ running }) => told.push(running));
-    gateways.tellPrograms(1);
-    gateways.tellPrograms(2);
+    gateways.tellPrograms([501]);
+    gateways.tellPrograms([501, 502]);
     expect(embedded.status().running).toBe(2);
     expect(told).toEqual([]);
+    expect(embedded.current()?.processIds()).toEqual([501, 502]);
     clock.advance(100);
-    gateways.tellPrograms(1);
+    gateways.tellPrograms([502]);
     clock.advance(100);
     expect(told).toEqual([2, 1]);
     gateways.ends[0]?.('boom');
     await until(service, 'preparing');
     expect(embedded.status().running).toBe(0);
     await until(service, 'running');
-    gateways.tellPrograms(3);
+    gateways.tellPrograms([503]);
+    // As many as before: nobody has to be told, and who asks finds the others.
+    gateways.tellPrograms([504]);
+    expect(embedded.current()?.processIds()).toEqual([504]);
     await embedded.stop();
     expect(embedded.status().running).toBe(0);
   });

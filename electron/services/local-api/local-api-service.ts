@@ -5,7 +5,7 @@ import type { SettingsService } from '../settings';
 import { describeLauncher } from './launcher-description';
 import type { GatewayRuntime, ModelDoor, PreparationProgress, RunningGateway } from './ports';
 
-/** Short commands may come by the thousand; who looks at their number is told this often at most. */
+/** Short commands may come by the thousand; who looks at them is told this often at most. */
 const tellProgramsMs = 100;
 /** One that ends by itself is started again, but not for ever. */
 const restartsMax = 3;
@@ -42,8 +42,8 @@ export class LocalApiService implements Disposable {
   /** Stops the preparation under way. */
   private preparing: AbortController | null = null;
   private readonly endedAtMs: number[] = [];
-  /** Commands and sessions of the gateway that runs. */
-  private programs = 0;
+  /** Process ids of the commands and sessions of the gateway that runs. */
+  private programs: readonly number[] = [];
   private cancelTell: (() => void) | null = null;
   private readonly companion: EmbeddedCompanion;
   private working: Promise<void> = Promise.resolve();
@@ -64,7 +64,7 @@ export class LocalApiService implements Disposable {
       () => this.companion.leave(),
     ];
     this.companion = deps.embedded.accompany({
-      running: () => this.programs,
+      processIds: () => this.programs,
       // The sandbox has ended only when the commands of the API have.
       end: () => this.follow(),
     });
@@ -160,7 +160,7 @@ export class LocalApiService implements Disposable {
       this.enter('starting');
       const launcher = describeLauncher(embedded, embedded.status());
       const noModels = await openModels(models, logger);
-      const gateway = await runtime.start(port, launcher, (count) => this.countPrograms(count));
+      const gateway = await runtime.start(port, launcher, (processIds) => this.setPrograms(processIds));
       const running = { gateway, runId, port, isolation: launcher.isolation };
       this.running = running;
       void gateway.ended.then((lastWords) => this.onEnded(running, lastWords));
@@ -182,7 +182,7 @@ export class LocalApiService implements Disposable {
     this.enter('stopping');
     try {
       await gateway.stop();
-      this.countPrograms(0);
+      this.setPrograms([]);
       await this.deps.models?.close();
     } catch (error) {
       this.deps.logger.error('The local API did not stop', { error });
@@ -192,7 +192,7 @@ export class LocalApiService implements Disposable {
   private onEnded(running: Running, lastWords: string): void {
     if (this.running !== running) return;
     this.running = null;
-    this.countPrograms(0);
+    this.setPrograms([]);
     const { clock, logger } = this.deps;
     logger.error('The local API ended by itself', { lastWords });
     const nowMs = clock.nowMs();
@@ -209,9 +209,10 @@ export class LocalApiService implements Disposable {
     this.enter('failed', error.data);
   }
 
-  private countPrograms(count: number): void {
-    if (count === this.programs) return;
-    this.programs = count;
+  private setPrograms(processIds: readonly number[]): void {
+    const known = this.programs;
+    this.programs = processIds;
+    if (processIds.length === known.length) return;
     this.cancelTell ??= this.deps.clock.after(tellProgramsMs, () => {
       this.cancelTell = null;
       this.companion.changed();

@@ -39,13 +39,13 @@ export interface GatewayRuntime {
    */
   prepare(tell: (progress: PreparationProgress) => void, signal: AbortSignal): Promise<void>;
   /**
-   * Resolves when it answers. Rejects with `port_in_use` or `internal`. `tellPrograms` gets how many commands and
-   * sessions run, at each change.
+   * Resolves when it answers. Rejects with `port_in_use` or `internal`. `tellPrograms` gets the
+   * process ids of the commands and sessions that run, at each change.
    */
   start(
     port: number,
     launcher: LauncherDescription,
-    tellPrograms: (count: number) => void,
+    tellPrograms: (processIds: readonly number[]) => void,
   ): Promise<RunningGateway>;
 }
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { countBelow, createEmbeddedRuntime } from '../../../electron/adapters/bubblewrap';
+import { countInside, createEmbeddedRuntime } from '../../../electron/adapters/bubblewrap';
 import { createLocalPtyLauncher } from '../../../electron/adapters/pty/local-pty';
 import type { EmbeddedRuntime } from '../../../electron/services/embedded';
 import { EmbeddedService } from '../../../electron/services/embedded';
@@ -113,7 +113,8 @@ describeWithBubblewrap('the end of what runs inside', () => {
     }
     const before = (await aliveWith(mark)).join('\n');
     expect(marks.filter((each) => !before.includes(each))).toEqual([]);
-    expect(await countBelow(service.current()?.processIds() ?? [])).toBeGreaterThan(marks.length);
+    const isolated = service.status().isolation.kind === 'bubblewrap';
+    expect(await countInside(service.current()?.processIds() ?? [], isolated)).toBeGreaterThan(marks.length);
     await service.stop();
     expect(await aliveWith(mark)).toEqual([]);
     expect(service.status()).toMatchObject({ state: 'off', running: 0 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { createEmbeddedRuntime } from '../../../electron/adapters/bubblewrap';
+import { countInside, createEmbeddedRuntime } from '../../../electron/adapters/bubblewrap';
 import { createLocalGateway } from '../../../electron/adapters/local-gateway';
 import { createLocalPtyLauncher } from '../../../electron/adapters/pty/local-pty';
 import type { LocalApiStatus } from '../../../electron/contract';
@@ -210,6 +210,19 @@ describeWithBubblewrap('the API of the embedded sandbox', () => {
     await expect.poll(() => bench.embedded.status().running, { timeout: 10_000 }).toBe(1);
     await call(bench, `/sessions/${id}`, { method: 'DELETE' });
     await expect.poll(() => bench.embedded.status().running, { timeout: 10_000 }).toBe(0);
+  });
+
+  it('has what commands start counted as processes in the sandbox, without itself', async () => {
+    const inside = () => countInside(bench.embedded.current()?.processIds() ?? [], true);
+    await expect.poll(inside, { timeout: 10_000 }).toBe(0);
+    const own = nextMark();
+    const left = new AbortController();
+    const cmd = `sleep ${own} & sleep ${own} & wait`;
+    const asked = call(bench, '/run-bash/', { ...json({ cmd }), signal: left.signal });
+    await expect.poll(inside, { timeout: 10_000 }).toBeGreaterThan(2);
+    left.abort();
+    await expect(asked).rejects.toThrow();
+    await expect.poll(inside, { timeout: 10_000 }).toBe(0);
   });
 
   it('ends a command whose caller goes away', async () => {
