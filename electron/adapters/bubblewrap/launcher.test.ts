@@ -73,6 +73,40 @@ describe('the folder of a program', () => {
   });
 });
 
+describe('a program that cannot be started', () => {
+  const launches = [
+    ...shells.map((shell) => ({
+      name: `in bubblewrap, by ${shell}`,
+      run: (command: readonly [string]) =>
+        runInside(bubblewrapLaunch(launcherWith(shell), { command, terminal: false, workingFolder: '/' })),
+    })),
+    {
+      name: 'where nothing isolates',
+      run: (command: readonly [string]) => {
+        const launch = plainLaunch(
+          { home: '/', workspace: '/' },
+          '/bin/bash',
+          {},
+          { command, terminal: false },
+        );
+        const [program, ...words] = launch.command;
+        const { error, status, stderr } = spawnSync(program, words, {
+          env: { ...launch.environment },
+          cwd: launch.workingFolder,
+        });
+        return { error, status, stderr: String(stderr) };
+      },
+    },
+  ];
+
+  it.each(launches)('is named with 127 or 126, as by shells ($name)', ({ run }) => {
+    const missing = run(['no-such-program']);
+    expect([missing.status, missing.stderr]).toEqual([127, expect.stringContaining('no-such-program')]);
+    const noProgram = run(['/etc/passwd']);
+    expect([noProgram.status, noProgram.stderr]).toEqual([126, expect.stringContaining('/etc/passwd')]);
+  });
+});
+
 describe('variables of a program in bubblewrap', () => {
   it('have no name of their own before it runs, so that nothing outside obeys them', () => {
     const { environment } = bubblewrapLaunch(launcherWith('/bin/sh'), {

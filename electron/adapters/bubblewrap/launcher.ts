@@ -115,6 +115,9 @@ function belowWorkspace(workspace: string, folder: string | null | undefined): s
   return folder.startsWith('/') ? folder : `${workspace}/${folder}`;
 }
 
+/** Becomes the program; what cannot be started is told with exit code 126 or 127, as it is in bubblewrap. */
+const becomeProgram = ['/bin/sh', '-c', 'exec "$@"', 'lm-sandbox'] as const;
+
 /** A program on this computer itself, in the same folders. */
 export function plainLaunch(
   folders: { readonly home: string; readonly workspace: string },
@@ -123,7 +126,7 @@ export function plainLaunch(
   request: LaunchRequest,
 ): Launch {
   return {
-    command: request.command ?? [shell, '-l'],
+    command: request.command ? [...becomeProgram, ...request.command] : [shell, '-l'],
     environment: {
       ...environment,
       HOME: folders.home,
