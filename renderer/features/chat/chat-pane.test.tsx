@@ -289,6 +289,18 @@ describe('the chat pane', () => {
     expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Download Tiny 135M' }));
   });
 
+  it('has the question asked next once a starter model is there', async () => {
+    host
+      .respond('settings.get', settingsState({ sandboxPlace: 'embedded' }))
+      .respond('models.list', { revision: 1, runtimes: [], models: [] })
+      .respond('starter.status', starter(downloading));
+    show();
+    (await screen.findByRole('button', { name: 'Cancel the download of Tiny 135M' })).focus();
+    act(() => host.emit('models.changed', modelList([smol], 2)));
+    expect(screen.queryByRole('region', { name: 'Starter models' })).toBeNull();
+    expect(document.activeElement).toBe(await question());
+  });
+
   it('says why a starter model could not be fetched, with the repair, and tries again', async () => {
     const error = {
       code: 'registry_unreachable' as const,

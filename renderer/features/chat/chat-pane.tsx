@@ -7,6 +7,7 @@ import { usePlace, useSandbox } from '../../client/host-state';
 import { useCommands } from '../../lib/commands';
 import { usePaneVisible } from '../../lib/pane-visibility';
 import { isRunning } from '../../lib/sandbox-phase';
+import { useFocusAfter } from '../../lib/use-focus-after';
 import { Button, EmptyState, ErrorBanner, IconButton, PanelHeader, Spinner } from '../../ui';
 import { AnswerSettings } from './answer-settings';
 import { createChatActions } from './chat-actions';
@@ -120,6 +121,9 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
   ]);
 
   const runningJobs = jobs.filter((job) => job.status === 'running').length;
+  const noModels = list !== null && list.models.length === 0 && runningJobs === 0;
+  // The starter models go once one is there, and with them the button of the download.
+  useFocusAfter(!noModels, text);
   const storageError = conversations.value?.storageError ?? null;
   return (
     <LinkRequestContext.Provider value={setLink}>
@@ -193,7 +197,7 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
                   running={running}
                   embedded={embedded}
                   problem={list?.runtimes.find(({ runtime }) => runtime === 'embedded')?.error ?? null}
-                  noModels={list !== null && list.models.length === 0 && runningJobs === 0}
+                  noModels={noModels}
                   onManage={() => setManaging(true)}
                 />
               </div>

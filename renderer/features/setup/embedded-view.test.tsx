@@ -95,6 +95,29 @@ describe('the embedded sandbox', () => {
     expect(host.inputsOf('settings.update')).toEqual([{ sandboxPlace: 'container' }]);
   });
 
+  it('keeps the focus where Start and Restart take turns, unless somebody is elsewhere', async () => {
+    const host = hostWith(readyEmbedded({ running: 1, revision: 1 })).respond(
+      'embedded.stop',
+      readyEmbedded({ running: 0, state: 'off', revision: 3 }),
+    );
+    renderSetup(host);
+    const enter = (state: EmbeddedStatus['state'], revision: number) =>
+      act(() => host.emit('embedded.changed', readyEmbedded({ running: 0, state, revision })));
+    await userEvent.click(await screen.findByRole('button', { name: 'Stop' }));
+    await userEvent.click(within(screen.getByRole('alertdialog')).getByRole('button', { name: 'Stop' }));
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Stop' })));
+    enter('stopping', 2);
+    enter('off', 3);
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Start' }));
+    enter('checking', 4);
+    enter('ready', 5);
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Restart' }));
+    const elsewhere = screen.getByRole('switch', { name: 'Network' });
+    elsewhere.focus();
+    enter('off', 6);
+    expect(document.activeElement).toBe(elsewhere);
+  });
+
   it('says which limits hold and why one does not', async () => {
     const status = readyEmbedded();
     const problem = 'Neither systemd nor a control group can hold it here.';

@@ -4,6 +4,7 @@ import type { EmbeddedLimit, EmbeddedStatus } from '../../../electron/contract';
 import { useEmbedded } from '../../client/host-state';
 import { allowedEmbedded, describeEmbedded } from '../../lib/embedded-state';
 import { formatBytes, formatCount } from '../../lib/format';
+import { useFocusAfter } from '../../lib/use-focus-after';
 import { Badge, Button, ConfirmDialog, ErrorBanner, Facts, Spinner, StatusDot, Switch } from '../../ui';
 import { ConsentDialog } from './consent-dialog';
 import { CopyablePath } from './copyable-path';
@@ -71,6 +72,7 @@ export function EmbeddedView({ onFinished }: EmbeddedViewProps) {
           status={status}
           onStop={() => endingFirst('stop', actions.stop)}
           onRestart={() => endingFirst('restart', actions.restart)}
+          leadsOn={onFinished !== undefined}
         />
         {error && <ErrorBanner error={error} onDismiss={actions.dismissError} />}
         {!error && status.error && <ErrorBanner error={status.error} />}
@@ -165,16 +167,23 @@ function StateHead({
   status,
   onStop,
   onRestart,
+  leadsOn,
 }: {
   readonly status: EmbeddedStatus;
   readonly onStop: () => void;
   readonly onRestart: () => void;
+  /** The way on takes the focus once it runs. */
+  readonly leadsOn: boolean;
 }) {
   const actions = useEmbeddedActions();
   const { pending } = useEmbeddedActionState();
   const phase = describeEmbedded(status);
   const allowed = allowedEmbedded(status.state);
   const running = status.state === 'ready' || status.state === 'stopping';
+  const restart = useRef<HTMLButtonElement>(null);
+  const start = useRef<HTMLButtonElement>(null);
+  useFocusAfter(running && !leadsOn, restart);
+  useFocusAfter(!running, start);
   return (
     <div className={styles.sectionHead}>
       <h2 className={styles.sectionTitle}>
@@ -188,6 +197,7 @@ function StateHead({
         {running ? (
           <>
             <Button
+              ref={restart}
               icon={<RotateCw size={14} />}
               busy={pending === 'restart'}
               disabled={!allowed.has('restart') && pending !== 'restart'}
@@ -207,6 +217,7 @@ function StateHead({
         ) : (
           status.state !== 'needs-consent' && (
             <Button
+              ref={start}
               variant="primary"
               icon={<Play size={14} />}
               busy={pending === 'start' || status.state === 'checking'}
