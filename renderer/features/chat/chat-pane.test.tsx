@@ -16,6 +16,7 @@ import { settingsState } from '../../client/host-fixtures';
 import { HostProvider } from '../../client/host-context';
 import { HostStateProvider } from '../../client/host-state';
 import { NoticeProvider } from '../../ui';
+import styles from '../../ui/button.module.css';
 import { ChatPane } from './chat-pane';
 
 const smol: Model = {
@@ -323,6 +324,33 @@ describe('the chat pane', () => {
     // The button that was pressed is gone; what can be done now has the focus.
     const cancel = screen.getByRole('button', { name: 'Cancel the download of Tiny 135M' });
     expect(document.activeElement).toBe(cancel);
+  });
+
+  it('says before any download that it would not help where no model can run, and looks again', async () => {
+    const error = new LmError('model_server_unavailable', 'The embedded llama.cpp needs Node.js 18.', {
+      repair: { text: 'Install Node.js 18 or newer, then try again.' },
+    }).data;
+    const none: ModelList = { revision: 1, runtimes: [], models: [] };
+    host.respond('settings.get', settingsState({ sandboxPlace: 'embedded' })).respond('models.list', {
+      ...none,
+      runtimes: [{ runtime: 'embedded', state: 'unavailable', version: null, error }],
+    });
+    const primary = () =>
+      screen
+        .getAllByRole('button')
+        .filter((each) => each.className.split(' ').includes(styles.primary ?? ''));
+    show();
+    const repair = await screen.findByText('Install Node.js 18 or newer, then try again.');
+    const download = screen.getByRole('button', { name: 'Download Tiny 135M' });
+    expect(repair.compareDocumentPosition(download)).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
+    expect(screen.getByText(/download alone would not help/)).toBeTruthy();
+    expect(primary()).toEqual([]);
+    host.respond('models.list', { ...none, revision: 2 });
+    await userEvent.click(screen.getByRole('button', { name: 'Look again' }));
+    expect(await screen.findByText(/fetched only if you say so/)).toBeTruthy();
+    expect(primary()).toEqual([screen.getByRole('button', { name: 'Download Tiny 135M' })]);
+    // The button that was pressed is gone.
+    expect(document.activeElement).toBe(primary()[0]);
   });
 
   it('says why the starter models cannot be told, rather than looking for ever', async () => {

@@ -20,7 +20,7 @@ import { LinkRequestContext } from './markdown/link-request';
 import { MessageList } from './message-list';
 import { ModelPicker } from './model-picker';
 import { ModelsDialog } from './models-dialog';
-import { sameModel } from './models-text';
+import { embeddedProblem, sameModel } from './models-text';
 import { StarterOffer } from './starter-offer';
 import { useConversation } from './use-conversation';
 import { useListOverlay } from './use-list-overlay';
@@ -196,7 +196,8 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
                   waiting={conversationId !== null && !feed.ready && !feed.error}
                   running={running}
                   embedded={embedded}
-                  problem={list?.runtimes.find(({ runtime }) => runtime === 'embedded')?.error ?? null}
+                  problem={list ? embeddedProblem(list) : null}
+                  onProblemRetry={() => void mirrors.models.refresh()}
                   noModels={noModels}
                   onManage={() => setManaging(true)}
                 />
@@ -237,7 +238,13 @@ function Chat({ mirrors }: { readonly mirrors: ChatMirrors }) {
           </div>
         </div>
         {managing && (
-          <ModelsDialog list={list} jobs={jobs} embedded={embedded} onClose={() => setManaging(false)} />
+          <ModelsDialog
+            list={list}
+            jobs={jobs}
+            embedded={embedded}
+            onRefresh={() => void mirrors.models.refresh()}
+            onClose={() => setManaging(false)}
+          />
         )}
         {link && <LinkDialog url={link} onClose={() => setLink(null)} />}
       </section>
@@ -261,6 +268,7 @@ function Beginning({
   running,
   embedded,
   problem,
+  onProblemRetry,
   noModels,
   onManage,
 }: {
@@ -269,6 +277,7 @@ function Beginning({
   readonly embedded: boolean;
   /** Why embedded models cannot run here. */
   readonly problem: ErrorData | null;
+  readonly onProblemRetry: () => void;
   readonly noModels: boolean;
   readonly onManage: () => void;
 }) {
@@ -290,13 +299,12 @@ function Beginning({
   }
   if (noModels) {
     return (
-      <>
-        {problem && <ErrorBanner className={styles.banner} error={problem} />}
-        <StarterOffer
-          onManage={onManage}
-          manageLabel={embedded ? 'Import a model' : 'Pull or import a model'}
-        />
-      </>
+      <StarterOffer
+        problem={problem}
+        onProblemRetry={onProblemRetry}
+        onManage={onManage}
+        manageLabel={embedded ? 'Import a model' : 'Pull or import a model'}
+      />
     );
   }
   return (

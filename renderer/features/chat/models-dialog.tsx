@@ -22,7 +22,7 @@ import {
   TextField,
 } from '../../ui';
 import { importFile } from './import-file';
-import { describeLoad, describeModel, describeProgress, runtimeNames } from './models-text';
+import { describeLoad, describeModel, describeProgress, embeddedProblem, runtimeNames } from './models-text';
 import styles from './models-dialog.module.css';
 import { StarterOffer } from './starter-offer';
 
@@ -31,11 +31,13 @@ export interface ModelsDialogProps {
   readonly jobs: readonly ModelJob[];
   /** The models are those of the embedded place: files in a folder, fetched by the host itself. */
   readonly embedded: boolean;
+  /** Asks for the models anew. */
+  readonly onRefresh: () => void;
   readonly onClose: () => void;
 }
 
 /** Brings models into the sandbox, shows how far that is, and loads, unloads and removes what is there. */
-export function ModelsDialog({ list, jobs, embedded, onClose }: ModelsDialogProps) {
+export function ModelsDialog({ list, jobs, embedded, onRefresh, onClose }: ModelsDialogProps) {
   const host = useHost();
   const [error, setError] = useState<ErrorData | null>(null);
   const attempt = async (action: () => Promise<unknown>): Promise<void> => {
@@ -114,7 +116,9 @@ export function ModelsDialog({ list, jobs, embedded, onClose }: ModelsDialogProp
             </p>
           )}
         </section>
-        {embedded && <StarterOffer />}
+        {embedded && (
+          <StarterOffer problem={list ? embeddedProblem(list) : null} onProblemRetry={onRefresh} />
+        )}
       </div>
     </Dialog>
   );

@@ -1,4 +1,11 @@
-import type { Model, ModelJob, ModelReference, Runtime } from '../../../electron/contract';
+import type {
+  ErrorData,
+  Model,
+  ModelJob,
+  ModelList,
+  ModelReference,
+  Runtime,
+} from '../../../electron/contract';
 import { formatByteProgress, formatBytes, formatDuration, formatPercent, formatRate } from '../../lib/format';
 
 export const runtimeNames: Record<Runtime, string> = {
@@ -9,6 +16,11 @@ export const runtimeNames: Record<Runtime, string> = {
 
 export function sameModel(left: ModelReference | null, right: ModelReference | null): boolean {
   return left?.runtime === right?.runtime && left?.name === right?.name;
+}
+
+/** Why embedded models cannot run on this computer; null where they can, or work in a container. */
+export function embeddedProblem({ runtimes }: ModelList): ErrorData | null {
+  return runtimes.find(({ runtime }) => runtime === 'embedded')?.error ?? null;
 }
 
 export interface LoadDescription {

@@ -1,21 +1,28 @@
 import { Download } from 'lucide-react';
-import { useRef } from 'react';
-import type { StarterDownload, StarterModel } from '../../../electron/contract';
+import { useRef, type RefObject } from 'react';
+import type { ErrorData, StarterDownload, StarterModel } from '../../../electron/contract';
 import { formatByteProgress, formatBytes, formatRate } from '../../lib/format';
+import { useFocusAfter } from '../../lib/use-focus-after';
 import { Button, ErrorBanner, ProgressBar, Spinner } from '../../ui';
 import styles from './starter-offer.module.css';
 import { useStarter } from './use-starter';
 
 export interface StarterOfferProps {
+  /** Why no model can run here; it comes before any download. */
+  readonly problem?: ErrorData | null;
+  /** Looks whether the problem is gone. */
+  readonly onProblemRetry?: () => void;
   /** Other ways to a model, such as pulling one. */
   readonly onManage?: () => void;
   readonly manageLabel?: string;
 }
 
 /** Small models for whoever has none: what each is good for, and how far its download is. Nothing is fetched unasked. */
-export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
+export function StarterOffer({ problem = null, onProblemRetry, onManage, manageLabel }: StarterOfferProps) {
   const { state, error, download, cancel, cancelling } = useStarter();
   const models = useRef<HTMLUListElement>(null);
+  const first = useRef<HTMLButtonElement>(null);
+  useFocusAfter(problem === null, first);
   if (!state) {
     return (
       <div className={styles.waiting}>
@@ -27,10 +34,15 @@ export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
   const failed = state.download?.status === 'failed' ? state.download : null;
   return (
     <section className={styles.offer} aria-label="Starter models">
+      {problem && <ErrorBanner error={problem} onRetry={onProblemRetry} retryLabel="Look again" />}
       <div className={styles.intro}>
         <Download aria-hidden />
-        <h3>Begin with a small model</h3>
-        <p>It is fetched only if you say so, and runs on this computer.</p>
+        <h3>{problem ? 'Small models to begin with' : 'Begin with a small model'}</h3>
+        <p>
+          {problem
+            ? 'A download alone would not help: none of them runs here before that is repaired.'
+            : 'It is fetched only if you say so, and runs on this computer.'}
+        </p>
       </div>
       {error && <ErrorBanner error={error} />}
       {failed?.error && (
@@ -46,12 +58,14 @@ export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
         />
       )}
       <ul ref={models} className={styles.models}>
-        {state.models.map((model) => (
+        {state.models.map((model, index) => (
           <StarterRow
             key={model.id}
+            button={index === 0 ? first : null}
             model={model}
             download={running?.modelId === model.id ? running : null}
             blocked={running !== null}
+            useful={problem === null}
             onDownload={() => download(model.id)}
             onCancel={cancel}
             cancelling={cancelling}
@@ -68,15 +82,27 @@ export function StarterOffer({ onManage, manageLabel }: StarterOfferProps) {
 }
 
 interface StarterRowProps {
+  readonly button: RefObject<HTMLButtonElement | null> | null;
   readonly model: StarterModel;
   readonly download: StarterDownload | null;
   readonly blocked: boolean;
+  /** It could be run once it is there. */
+  readonly useful: boolean;
   readonly onDownload: () => void;
   readonly onCancel: () => void;
   readonly cancelling: boolean;
 }
 
-function StarterRow({ model, download, blocked, onDownload, onCancel, cancelling }: StarterRowProps) {
+function StarterRow({
+  button,
+  model,
+  download,
+  blocked,
+  useful,
+  onDownload,
+  onCancel,
+  cancelling,
+}: StarterRowProps) {
   return (
     <li className={styles.model}>
       <div className={styles.texts}>
@@ -97,8 +123,9 @@ function StarterRow({ model, download, blocked, onDownload, onCancel, cancelling
         </Button>
       ) : (
         <Button
+          ref={button}
           size="small"
-          variant="primary"
+          variant={useful ? 'primary' : 'secondary'}
           disabled={blocked || model.installed}
           onClick={onDownload}
           aria-label={`Download ${model.name}`}
