@@ -83,6 +83,9 @@ describe('jobs of lm-sandbox with a real engine', () => {
     }
     engine = await startEngine({ generation: 'modern', name: 'cli' });
     await ensureSandboxImage(engine);
+    // The engine keeps what an earlier run has made.
+    await engine.docker(['rm', '--force', 'lm-cli-jobs'], { allowFailure: true });
+    await engine.docker(['image', 'rm', '--force', built], { allowFailure: true });
     env['DOCKER_HOST'] = engine.host;
     cli = new Cli(env, join(scratch, 'out/main/cli.cjs'));
     await cli.open({ imageName: built, hostPort: 18_478, gpu: 'none', containerName: 'lm-cli-jobs' });
