@@ -311,8 +311,9 @@ function covered(page: Page): Promise<string[]> {
       if (box.width < 2 || element.closest('[aria-hidden="true"]') || isCut(element, x, y)) continue;
       const hit = document.elementFromPoint(x, y);
       if (hit && (element.contains(hit) || hit.contains(element))) continue;
-      // It goes with the next key or touch.
+      // Both go with the next key or touch: a tooltip, and the list of conversations in a pane that has no room beside it.
       if (hit?.closest('[data-radix-popper-content-wrapper]')?.querySelector('[role="tooltip"]')) continue;
+      if (hit?.closest('[data-narrow] nav[aria-label="Conversations"]')) continue;
       const name = element.getAttribute('aria-label') ?? element.textContent;
       found.push(`${name} lies under ${hit?.outerHTML.slice(0, 80)}`);
     }
