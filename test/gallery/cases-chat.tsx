@@ -269,35 +269,6 @@ export const chatCases: readonly GalleryCase[] = [
     render: () => withHost(starterHost(null), <ChatPane />),
   },
   {
-    name: 'Chat/starter models that cannot run',
-    render: () =>
-      withHost(
-        starterHost(null).respond('models.list', {
-          revision: 1,
-          runtimes: [
-            {
-              runtime: 'embedded',
-              state: 'unavailable',
-              version: null,
-              error: {
-                code: 'model_server_unavailable',
-                message:
-                  'The embedded llama.cpp needs Node.js 18 or newer on this computer; none was found on the PATH.',
-                details: {},
-                repair: {
-                  text: 'Install Node.js 18 or newer, then try again.',
-                  command: 'sudo apt-get install nodejs',
-                },
-                retryable: true,
-              },
-            },
-          ],
-          models: [],
-        }),
-        <ChatPane />,
-      ),
-  },
-  {
     name: 'Chat/starter model on its way',
     render: () =>
       withHost(

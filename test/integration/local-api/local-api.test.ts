@@ -14,7 +14,7 @@ import { FakeSettings } from '../../../electron/services/embedded/embedded-servi
 import { silentLogger, systemClock } from '../../../electron/services/foundation';
 import { LocalApiService } from '../../../electron/services/local-api';
 import { describeWithBubblewrap } from '../embedded/with-bubblewrap';
-import { gatewaysOf, leaving, nextMark, sleepers } from './programs';
+import { freePort, gatewaysOf, leaving, nextMark, sleepers } from './programs';
 
 interface Bench {
   readonly service: LocalApiService;
@@ -70,15 +70,6 @@ async function makeBench({ withoutBubblewrap = false } = {}): Promise<Bench> {
       await rm(dataFolder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = await listen(0);
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function listen(port: number): Promise<Server> {

@@ -1,6 +1,4 @@
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +9,7 @@ import type { HostClient } from '../../../electron/rpc/client-types';
 import { startHeadlessHost, type RunningHost } from '../../support/headless.mjs';
 import { run as runProgram } from '../../support/process.mjs';
 import { asUser, give, ordinaryUserId, whyNoBubblewrap } from '../embedded/harness';
-import { gatewaysOf, leaving, nextMark, sleepers } from './programs';
+import { freePort, gatewaysOf, leaving, nextMark, sleepers } from './programs';
 
 /** As most people have it: the app is not root, and the gateway and its commands are the person. */
 const obstacle = await whyNot();
@@ -153,15 +151,4 @@ function settledApi(client: HostClient): Promise<LocalApiStatus> {
     client.on('localApi.changed', look);
     client.call('localApi.status', null).then(look, reject);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

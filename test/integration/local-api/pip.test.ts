@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalGateway } from '../../../electron/adapters/local-gateway';
 import type { PreparationProgress } from '../../../electron/services/local-api';
-import { processesWith } from './programs';
+import { freePort, processesWith } from './programs';
 
 // The computer's own pip, with an index that is there and one that is not.
 
@@ -31,24 +31,13 @@ async function remains() {
 }
 const nothing = { environments: [], processes: [] };
 
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 describe('the Python packages of the API', () => {
   it('are not there without the index: said with the repair, nothing left behind, and made once it is back', async () => {
     const offline = gateway({
       ...process.env,
       // Neither what this computer is told otherwise, nor what it has kept.
       ...{ PIP_CONFIG_FILE: '/dev/null', PIP_FIND_LINKS: '', PIP_EXTRA_INDEX_URL: '', PIP_NO_CACHE_DIR: '1' },
-      ...{ PIP_INDEX_URL: `http://127.0.0.1:${await closedPort()}/simple`, PIP_RETRIES: '1' },
+      ...{ PIP_INDEX_URL: `http://127.0.0.1:${await freePort()}/simple`, PIP_RETRIES: '1' },
     });
     const seen: PreparationProgress[] = [];
     await expect(

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
 
 /** Ways in which programs try to outlive their command; each carries its mark in its command line. */
 export const leaving: Readonly<Record<string, string>> = {
@@ -29,3 +31,15 @@ export async function processesWith(...words: readonly string[]): Promise<string
 
 export const sleepers = (seconds: string): Promise<string[]> => processesWith(`sleep\0${seconds}`);
 export const gatewaysOf = (dataFolder: string): Promise<string[]> => processesWith(dataFolder, 'lm_gateway');
+
+/** A port of this computer that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
